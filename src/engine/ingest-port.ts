@@ -1,0 +1,40 @@
+import type { Instrument } from "../book/instrument.ts";
+import type { DepthcastError } from "../errors.ts";
+import type { BatchOutcome, IngestBatch } from "./ingest-batch.ts";
+
+/**
+ * The way into the order log, as a transport sees it. Message-shaped, so that a gateway thread can have
+ * one that talks to the sequencer's thread.
+ */
+export interface IngestPort {
+  /** A stream of batches begins. `onEnded` is called at most once, when the server ends the stream. */
+  openStream(onEnded: (reason: DepthcastError) => void): IngestStream;
+  /**
+   * Creates or changes an instrument; resolves with the definition in force.
+   *
+   * @throws DepthcastError `failed_precondition`, `resource_exhausted`, `unavailable`.
+   */
+  define(instrument: Instrument): Promise<Instrument>;
+  /** The last batch number applied for a producer, once all received from it before has been judged; 0 = none. */
+  producerPosition(producerId: string): Promise<number>;
+}
+
+/** One producer's stream. Batches are given in the order in which they came. */
+export interface IngestStream {
+  /**
+   * Resolves when there is room for `byteLength` more bytes over all streams. Await it before each
+   * `submit`, and read nothing further meanwhile: that is how ingest is slowed.
+   */
+  room(byteLength: number): Promise<void>;
+  /**
+   * Gives a batch its place. The outcome resolves when the batch is durable and applied, in order;
+   * it rejects (`unavailable`) where it could not be made durable.
+   *
+   * @throws DepthcastError at once, and the batch takes no number, for what ends a stream: `not_found`
+   *   (symbol), `failed_precondition` (gap; metadata `expected`), `invalid_argument` (number without
+   *   producer or the reverse, a limit), `resource_exhausted` (producers), `aborted` (replaced).
+   */
+  submit(batch: IngestBatch): Promise<BatchOutcome>;
+  /** The stream has ended. Batches in flight stay. Idempotent. */
+  close(): void;
+}
