@@ -1,5 +1,5 @@
 import type { DepthcastError } from "../errors.ts";
-import type { IntervalMs } from "../limits.ts";
+import type { SubscriptionRequest } from "../protocol/subscription.ts";
 
 /** How updates are written for a consumer. Both gRPC and the binary WebSocket speak `proto`. */
 export const Dialect = { proto: "proto", json: "json" } as const;
@@ -27,23 +27,6 @@ export interface Consumer {
    * `farewell` may be written where that is still possible. The session is closed already.
    */
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void;
-}
-
-/** A place in the history of one symbol's book, as a client gave it. */
-export interface Position {
-  readonly epoch: bigint;
-  /** Infinity where the client's number is over 2^53 − 1: known to nobody. */
-  readonly sequence: number;
-}
-
-/** A subscription as asked for, checked against the limits and with defaults filled in. */
-export interface SubscriptionRequest {
-  readonly symbol: string;
-  readonly depth: number;
-  readonly intervalMs: IntervalMs;
-  readonly resume: Position | undefined;
-  /** The client's own name for it, echoed. */
-  readonly id: string;
 }
 
 /**
