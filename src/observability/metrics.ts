@@ -1,0 +1,385 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, Gauge, type Metric, Registry } from "@prometheus-io/client";
+import { PlainHistogram } from "./histogram.ts";
+
+/**
+ * What depthcast counts. The methods add plain numbers, and the registry reads them when it is scraped, so
+ * they may be called from hot paths. No label has a value that a stranger can choose.
+ */
+
+/** Where a consumer or a connection is. */
+export type TransportLabel = "grpc" | "websocket";
+export type DialectLabel = "proto" | "json";
+
+export interface IngestMetrics {
+  /** @param rejectedByReason counts, indexed by RejectReason (`BatchTally.rejectedByReason`) */
+  batchApplied(acceptedEvents: number, rejectedByReason: Float64Array): void;
+  /** A batch whose number had been applied before. */
+  batchDuplicate(): void;
+  /** From the arrival of a batch to its answer: durable and applied. */
+  acknowledged(seconds: number): void;
+}
+
+export interface BroadcastMetrics {
+  updatesSent(kind: UpdateKind, dialect: DialectLabel, count: number): void;
+  /** Intervals that consumers skipped because they were not writable. */
+  mergedIntervals(count: number): void;
+  /** One flush over all views that were due. */
+  flushed(seconds: number): void;
+  /** From the publishing (or, where known, the source's time) to the handing over to `count` transports. */
+  delivered(ageSeconds: number, count: number): void;
+  consumerCutOff(reason: CutOffReason): void;
+}
+
+export interface TransportMetrics {
+  consumerConnected(transport: TransportLabel): void;
+  consumerDisconnected(transport: TransportLabel): void;
+  bytesSent(transport: TransportLabel, bytes: number): void;
+  requestRefused(transport: TransportLabel): void;
+  /** From a WebSocket ping to its pong: what lies between the server and the client's application. */
+  roundTrip(seconds: number): void;
+}
+
+export const UPDATE_KINDS = ["subscribed", "snapshot", "delta", "heartbeat", "notice"] as const;
+export type UpdateKind = (typeof UPDATE_KINDS)[number];
+export const CUT_OFF_REASONS = ["stalled", "shutdown", "error"] as const;
+export type CutOffReason = (typeof CUT_OFF_REASONS)[number];
+
+/** Values that are asked for at each scrape. */
+const watched = {
+  /** Consumers that the transport does not take from just now. */
+  unwritableConsumers: {
+    name: "depthcast_consumers_unwritable",
+    help: "Consumers whose transport takes nothing just now.",
+  },
+  subscriptions: { name: "depthcast_subscriptions", help: "Subscriptions of all consumers." },
+  instruments: { name: "depthcast_instruments", help: "Instruments defined." },
+  views: { name: "depthcast_views", help: "Views (symbol, depth, interval) kept." },
+  viewBytes: { name: "depthcast_view_bytes", help: "Memory of all views." },
+  boardBytes: { name: "depthcast_board_bytes", help: "Memory of the depth board." },
+  ingestBytes: {
+    name: "depthcast_ingest_pending_bytes",
+    help: "Bytes of events received and not yet applied.",
+  },
+  intervalStretch: {
+    name: "depthcast_interval_stretch_ratio",
+    help: "Factor by which intervals are stretched; 1 = not.",
+  },
+  grpcConnections: {
+    name: "depthcast_connections",
+    help: "Open connections.",
+    labels: { transport: "grpc" },
+  },
+  httpConnections: {
+    name: "depthcast_connections",
+    help: "Open connections.",
+    labels: { transport: "http" },
+  },
+} as const satisfies Record<string, { name: string; help: string; labels?: Record<string, string> }>;
+
+export type Watchers = { readonly [Name in keyof typeof watched]?: () => number };
+
+export interface Metrics {
+  readonly ingest: IngestMetrics;
+  readonly broadcast: BroadcastMetrics;
+  readonly transport: TransportMetrics;
+  /** Gauges that are read by callback. A later callback of the same name replaces the earlier. */
+  watch(watchers: Watchers): void;
+  /** The text that Prometheus scrapes. Reads and restarts the event-loop delay's maximum. */
+  text(): Promise<string>;
+  /** Ends the measuring of the event loop. */
+  stop(): void;
+}
+
+const REASONS = [
+  [1, "duplicate_order"],
+  [2, "unknown_order"],
+  [3, "invalid_event"],
+  [4, "crossed_book"],
+  [5, "capacity"],
+] as const;
+
+const FLUSH_BOUNDS = [
+  0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
+];
+const AGE_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Metrics in a registry of their own: several servers in one process do not mix. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const ingest = createIngestMetrics(registry);
+  const broadcast = createBroadcastMetrics(registry);
+  const transport = createTransportMetrics(registry);
+  const watch = registerWatched(registry);
+  const stopLoopDelay = registerProcess(registry);
+  return { ingest, broadcast, transport, watch, text: () => registry.metrics(), stop: stopLoopDelay };
+}
+
+function createIngestMetrics(registry: Registry): IngestMetrics {
+  let accepted = 0;
+  let batches = 0;
+  let duplicates = 0;
+  const refused = new Float64Array(6);
+  counter(registry, "depthcast_events_accepted_total", "Order events applied.", () => accepted);
+  counter(registry, "depthcast_batches_applied_total", "Batches applied.", () => batches);
+  counter(
+    registry,
+    "depthcast_batches_duplicate_total",
+    "Batches skipped because their number had been applied before.",
+    () => duplicates,
+  );
+  labelledCounter(registry, "depthcast_events_refused_total", "Order events refused.", ["reason"], (add) => {
+    for (const [code, reason] of REASONS) add({ reason }, refused[code] as number);
+  });
+  const acknowledgement = histogram(
+    registry,
+    "depthcast_acknowledgement_seconds",
+    "From the arrival of a batch to its answer: durable and applied.",
+    AGE_BOUNDS,
+  );
+  return {
+    batchApplied(acceptedEvents, rejectedByReason) {
+      batches += 1;
+      accepted += acceptedEvents;
+      for (let code = 0; code < refused.length; code += 1) {
+        refused[code] = (refused[code] as number) + (rejectedByReason[code] ?? 0);
+      }
+    },
+    batchDuplicate() {
+      duplicates += 1;
+    },
+    acknowledged: (seconds) => acknowledgement.observe(seconds),
+  };
+}
+
+function createBroadcastMetrics(registry: Registry): BroadcastMetrics {
+  const updates = { proto: zeros(UPDATE_KINDS), json: zeros(UPDATE_KINDS) };
+  const cutOffs = zeros(CUT_OFF_REASONS);
+  let merged = 0;
+  labelledCounter(
+    registry,
+    "depthcast_updates_sent_total",
+    "Updates handed to transports.",
+    ["kind", "dialect"],
+    (add) => {
+      for (const dialect of ["proto", "json"] as const) {
+        for (const kind of UPDATE_KINDS) add({ kind, dialect }, updates[dialect][kind]);
+      }
+    },
+  );
+  counter(
+    registry,
+    "depthcast_merged_intervals_total",
+    "Intervals that consumers skipped because they were not writable.",
+    () => merged,
+  );
+  labelledCounter(
+    registry,
+    "depthcast_consumers_cut_off_total",
+    "Consumers that the server gave up.",
+    ["reason"],
+    (add) => {
+      for (const reason of CUT_OFF_REASONS) add({ reason }, cutOffs[reason]);
+    },
+  );
+  const flush = histogram(registry, "depthcast_flush_seconds", "One flush of all views due.", FLUSH_BOUNDS);
+  const age = histogram(
+    registry,
+    "depthcast_delivery_age_seconds",
+    "Age of the state at the handing over to the transport, for each update.",
+    AGE_BOUNDS,
+  );
+  return {
+    updatesSent(kind, dialect, count) {
+      updates[dialect][kind] += count;
+    },
+    mergedIntervals(count) {
+      merged += count;
+    },
+    flushed: (seconds) => flush.observe(seconds),
+    delivered: (ageSeconds, count) => age.observe(ageSeconds, count),
+    consumerCutOff(reason) {
+      cutOffs[reason] += 1;
+    },
+  };
+}
+
+const TRANSPORTS = ["grpc", "websocket"] as const;
+
+function createTransportMetrics(registry: Registry): TransportMetrics {
+  const consumers = zeros(TRANSPORTS);
+  const connectedTotal = zeros(TRANSPORTS);
+  const bytes = zeros(TRANSPORTS);
+  const refused = zeros(TRANSPORTS);
+  const perTransport = (values: Record<TransportLabel, number>) => (add: AddSample) => {
+    for (const transport of TRANSPORTS) add({ transport }, values[transport]);
+  };
+  const labels = ["transport"];
+  const gauge = new Gauge({
+    name: "depthcast_consumers",
+    help: "Consumers connected: gRPC streams and WebSocket connections.",
+    labelNames: labels,
+    registers: [registry],
+    collect() {
+      perTransport(consumers)((sample, value) => this.set(sample, value));
+    },
+  });
+  void gauge;
+  labelledCounter(
+    registry,
+    "depthcast_consumers_connected_total",
+    "Consumers that have connected.",
+    labels,
+    perTransport(connectedTotal),
+  );
+  labelledCounter(
+    registry,
+    "depthcast_sent_bytes_total",
+    "Bytes of updates sent.",
+    labels,
+    perTransport(bytes),
+  );
+  labelledCounter(
+    registry,
+    "depthcast_requests_refused_total",
+    "Requests of consumers that were refused.",
+    labels,
+    perTransport(refused),
+  );
+  const roundTrip = histogram(
+    registry,
+    "depthcast_websocket_round_trip_seconds",
+    "From a WebSocket ping behind data to its pong.",
+    AGE_BOUNDS,
+  );
+  return {
+    consumerConnected(transport) {
+      consumers[transport] += 1;
+      connectedTotal[transport] += 1;
+    },
+    consumerDisconnected(transport) {
+      consumers[transport] -= 1;
+    },
+    bytesSent(transport, count) {
+      bytes[transport] += count;
+    },
+    requestRefused(transport) {
+      refused[transport] += 1;
+    },
+    roundTrip: (seconds) => roundTrip.observe(seconds),
+  };
+}
+
+function registerWatched(registry: Registry): (watchers: Watchers) => void {
+  const sources = new Map<string, () => number>();
+  const byName = new Map<string, { help: string; entries: [string, Record<string, string>][] }>();
+  for (const [key, definition] of Object.entries(watched)) {
+    const labels: Record<string, string> = "labels" in definition ? definition.labels : {};
+    const metric = byName.get(definition.name) ?? { help: definition.help, entries: [] };
+    metric.entries.push([key, labels]);
+    byName.set(definition.name, metric);
+  }
+  for (const [name, { help, entries }] of byName) {
+    const labelNames = Object.keys(entries[0]?.[1] ?? {});
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const [key, labels] of entries) this.set(labels, sources.get(key)?.() ?? 0);
+      },
+    });
+    void gauge;
+  }
+  return (watchers) => {
+    for (const [key, source] of Object.entries(watchers)) sources.set(key, source);
+  };
+}
+
+/** Memory, processor time and the delay of the event loop. Returns what ends the measuring. */
+function registerProcess(registry: Registry): () => void {
+  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  loopDelay.enable();
+  const delayGauge = new Gauge({
+    name: "depthcast_event_loop_delay_seconds",
+    help: "How late the event loop ran since the last scrape.",
+    labelNames: ["quantile"],
+    registers: [registry],
+    collect() {
+      this.set({ quantile: "0.5" }, seconds(loopDelay.percentile(50)));
+      this.set({ quantile: "0.99" }, seconds(loopDelay.percentile(99)));
+      this.set({ quantile: "1" }, seconds(loopDelay.max));
+      loopDelay.reset();
+    },
+  });
+  const memoryGauge = new Gauge({
+    name: "depthcast_process_memory_bytes",
+    help: "Memory of the process.",
+    labelNames: ["kind"],
+    registers: [registry],
+    collect() {
+      const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+      this.set({ kind: "resident" }, rss);
+      this.set({ kind: "heap_used" }, heapUsed);
+      this.set({ kind: "external" }, external);
+      this.set({ kind: "array_buffers" }, arrayBuffers);
+    },
+  });
+  counter(
+    registry,
+    "depthcast_process_cpu_seconds_total",
+    "Processor time, user and system.",
+    () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
+  );
+  void delayGauge;
+  void memoryGauge;
+  return () => loopDelay.disable();
+}
+
+/** Nanoseconds to seconds; what is not known yet counts as 0. The sampling period is part of the measure. */
+function seconds(nanos: number): number {
+  return Number.isFinite(nanos) && nanos < 9e18 ? nanos / 1e9 : 0;
+}
+
+type AddSample = (labels: Record<string, string>, value: number) => void;
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  labelledCounter(registry, name, help, [], (add) => add({}, read()));
+}
+
+function labelledCounter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: string[],
+  samples: (add: AddSample) => void,
+): void {
+  const metric = new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      samples((labels, value) => this.inc(labels, value));
+    },
+  });
+  void metric;
+}
+
+function histogram(
+  registry: Registry,
+  name: string,
+  help: string,
+  bounds: readonly number[],
+): PlainHistogram {
+  const metric = new PlainHistogram(name, help, bounds);
+  // The registry asks a metric for its name and for `get()`, and for nothing else.
+  registry.registerMetric(metric as unknown as Metric);
+  return metric;
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}

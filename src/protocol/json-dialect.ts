@@ -1,0 +1,105 @@
+import { BookState, type DepthSide } from "../book/depth.ts";
+import { CrossPolicy, type Instrument } from "../book/instrument.ts";
+import { formatDecimal } from "./decimal.ts";
+import { NoticeCode, type UpdateEncoder, type ViewIdentity } from "./update-encoder.ts";
+
+/**
+ * The JSON dialect of the WebSocket bridge: a piece is the UTF-8 text of one frame, with the keys in the
+ * order in which the protocol's documentation shows them. Text is put together by hand, as it is the hot
+ * path of every browser; whatever a stranger may have written goes through JSON.stringify.
+ */
+export const jsonDialect: UpdateEncoder = {
+  subscribed: (view, content) =>
+    utf8(
+      `{"type":"subscribed","id":${JSON.stringify(content.id)},${viewFields(view)},"depth":${view.depth}` +
+        `,"intervalMs":${view.intervalMs},"heartbeatIntervalMs":${content.heartbeatIntervalMs}` +
+        `,"resumed":${content.resumed},"instrument":${instrumentJson(view.instrument)}}`,
+    ),
+
+  snapshot: (view, content) =>
+    utf8(
+      `{"type":"snapshot",${viewFields(view)},"epoch":"${content.epoch}","sequence":"${content.sequence}"` +
+        `,"bids":${levelsJson(content.bids, view.instrument)}` +
+        `,"asks":${levelsJson(content.asks, view.instrument)}` +
+        `,"checksum":${content.checksum},"state":"${stateNames[content.state]}"` +
+        `,"sourceTime":"${nanosText(content.sourceTimeLow, content.sourceTimeHigh)}"` +
+        `,"publishTime":"${content.publishTimeUnixNanos}"}`,
+    ),
+
+  delta: (view, content) =>
+    utf8(
+      `{"type":"delta",${viewFields(view)},"prevSequence":"${content.prevSequence}"` +
+        `,"sequence":"${content.sequence}"` +
+        `,"bids":${levelsJson(content.bids, view.instrument)}` +
+        `,"asks":${levelsJson(content.asks, view.instrument)}` +
+        `,"checksum":${content.checksum},"state":"${stateNames[content.state]}"` +
+        `,"sourceTime":"${nanosText(content.sourceTimeLow, content.sourceTimeHigh)}"` +
+        `,"publishTime":"${content.publishTimeUnixNanos}","mergedIntervals":${content.mergedIntervals}}`,
+    ),
+
+  heartbeat: (view, content) =>
+    utf8(
+      `{"type":"heartbeat",${viewFields(view)},"epoch":"${content.epoch}","sequence":"${content.sequence}"` +
+        `,"publishTime":"${content.publishTimeUnixNanos}"}`,
+    ),
+
+  notice: (view, content) =>
+    utf8(
+      `{"type":"notice",${viewFields(view)},"code":"${noticeNames[content.code]}"` +
+        `,"detail":${JSON.stringify(content.detail)}}`,
+    ),
+};
+
+/** An instrument as `subscribed` and `GET /v1/instruments` show it. */
+export function instrumentJson(instrument: Instrument): string {
+  const { symbol, priceScale, quantityScale, crossPolicy, tickSize, lotSize, description } = instrument;
+  return (
+    `{"symbol":${JSON.stringify(symbol)},"priceScale":${priceScale},"quantityScale":${quantityScale}` +
+    `,"crossPolicy":"${crossPolicyNames[crossPolicy]}"` +
+    `,"tickSize":"${formatDecimal(tickSize === 0 ? 1 : tickSize, priceScale)}"` +
+    `,"lotSize":"${formatDecimal(lotSize === 0 ? 1 : lotSize, quantityScale)}"` +
+    `,"description":${JSON.stringify(description)}}`
+  );
+}
+
+const stateNames: { readonly [State in BookState]: string } = {
+  [BookState.open]: "open",
+  [BookState.locked]: "locked",
+  [BookState.crossed]: "crossed",
+};
+
+const crossPolicyNames: { readonly [Policy in CrossPolicy]: string } = {
+  [CrossPolicy.reject]: "reject",
+  [CrossPolicy.flag]: "flag",
+};
+
+const noticeNames: { readonly [Code in NoticeCode]: string } = {
+  [NoticeCode.resync]: "resync",
+  [NoticeCode.slowConsumer]: "slow_consumer",
+  [NoticeCode.shutdown]: "shutdown",
+};
+
+function viewFields(view: ViewIdentity): string {
+  return `"viewId":${view.viewId},"symbol":${JSON.stringify(view.instrument.symbol)}`;
+}
+
+function levelsJson(side: DepthSide, instrument: Instrument): string {
+  const { length, price, quantity, orderCount } = side;
+  const { priceScale, quantityScale } = instrument;
+  let text = "[";
+  for (let i = 0; i < length; i += 1) {
+    const priceText = formatDecimal(price[i] as number, priceScale);
+    const quantityText = formatDecimal(quantity[i] as number, quantityScale);
+    text += `${i === 0 ? "" : ","}["${priceText}","${quantityText}",${orderCount[i] as number}]`;
+  }
+  return `${text}]`;
+}
+
+function nanosText(low: number, high: number): string {
+  if (low === 0 && high === 0) return "0";
+  return String(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low >>> 0)));
+}
+
+function utf8(text: string): Uint8Array {
+  return Buffer.from(text);
+}
