@@ -1,0 +1,18 @@
+/**
+ * Stores in this folder grow by segments, each twice as large as all before it, so that nothing is ever
+ * copied, no growth stalls, and a book with few orders stays small. With `firstBits` = 6 segment 0 holds
+ * the slots 0 to 63, segment s >= 1 the slots 64·2^(s-1) to 64·2^s - 1.
+ *
+ * Every segment has a power of two of slots and starts at a multiple of that power (or at 0), so the place
+ * of a slot in its segment is `slot & (slots - 1)`.
+ */
+
+/** Which segment holds `slot`. */
+export function segmentOf(slot: number, firstBits: number): number {
+  return 32 - Math.clz32(slot >>> firstBits);
+}
+
+/** How many slots a segment holds. */
+export function segmentSlots(segment: number, firstBits: number): number {
+  return segment === 0 ? 1 << firstBits : 1 << (firstBits + segment - 1);
+}
