@@ -24,3 +24,19 @@ export interface BookRules {
   readonly liveOrdersMax: number;
   readonly levelsPerSideMax: number;
 }
+
+/** Whether two definitions are the same in every field. */
+export function sameInstrument(a: Instrument, b: Instrument): boolean {
+  return sameNumbers(a, b) && a.crossPolicy === b.crossPolicy && a.description === b.description;
+}
+
+/** Whether two definitions agree in what is fixed once an event was applied. */
+export function sameNumbers(a: Instrument, b: Instrument): boolean {
+  return (
+    a.symbol === b.symbol &&
+    a.priceScale === b.priceScale &&
+    a.quantityScale === b.quantityScale &&
+    a.tickSize === b.tickSize &&
+    a.lotSize === b.lotSize
+  );
+}

@@ -45,6 +45,9 @@ export interface HeartbeatContent {
   readonly publishTimeUnixNanos: bigint;
 }
 
+/** What an update is. */
+export type UpdateKind = "subscribed" | "snapshot" | "delta" | "heartbeat" | "notice";
+
 /** The values are those of the wire. */
 export const NoticeCode = { resync: 1, slowConsumer: 2, shutdown: 3 } as const;
 export type NoticeCode = (typeof NoticeCode)[keyof typeof NoticeCode];

@@ -1,0 +1,350 @@
+import { createDepth, type Depth } from "../book/depth.ts";
+import { sameNumbers } from "../book/instrument.ts";
+import type { InstrumentDirectory, ListedInstrument } from "../book/instrument-directory.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import { NoticeCode, type UpdateEncoder, type UpdateKind } from "../protocol/update-encoder.ts";
+import type { SubscriptionRequest } from "../protocol/subscription.ts";
+import type { Consumer, ConsumerSession, Dialect } from "./consumer.ts";
+import type { DepthListener, DepthSource } from "./depth-source.ts";
+import { Pacer } from "./pacer.ts";
+import { BroadcastSession } from "./session.ts";
+import { StretchGovernor } from "./stretch-governor.ts";
+import type { Subscription } from "./subscription.ts";
+import { View, viewIdOf } from "./view.ts";
+import { ViewTable } from "./view-table.ts";
+
+/** How many times within the stall timeout the waiting consumers are looked at. */
+const STALL_CHECKS = 8;
+/** Heartbeats that are due within this share of the interval go out together. */
+const HEARTBEAT_SLACK = 0.05;
+
+/** Counted for the metrics. */
+export interface BroadcastMetrics {
+  updatesSent(kind: UpdateKind, dialect: Dialect, count: number): void;
+  mergedIntervals(count: number): void;
+  flushed(seconds: number): void;
+  /** From the change on this thread's board to being handed to `count` transports. */
+  delivered(ageSeconds: number, count: number): void;
+  consumerCutOff(reason: "stalled" | "shutdown"): void;
+}
+
+export interface BroadcasterOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly epoch: bigint;
+  readonly depths: DepthSource;
+  readonly instruments: InstrumentDirectory;
+  readonly encoders: { readonly [D in Dialect]: UpdateEncoder };
+  readonly metrics: BroadcastMetrics;
+}
+
+/**
+ * The one coalescing broadcaster that both transports share. It reads the depth board, keeps the views,
+ * and gives every consumer that can take it what has changed since its cursor; for the others it keeps
+ * nothing but the cursor. One thread.
+ */
+export class Broadcaster implements DepthListener {
+  readonly limits: Limits;
+  readonly #options: BroadcasterOptions;
+  readonly #clock: Clock;
+  readonly #views: ViewTable;
+  readonly #pacer: Pacer;
+  readonly #governor: StretchGovernor;
+  readonly #sessions = new Set<BroadcastSession>();
+  /** Sessions whose transport takes nothing at present. */
+  readonly #waiting = new Set<BroadcastSession>();
+  #subscriptions = 0;
+  #joining: Subscription[] = [];
+  #newest: Depth = createDepth(0);
+  #roundNanos: bigint | undefined;
+  #heartbeatTimer: Timer | undefined;
+  #stallTimer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: BroadcasterOptions) {
+    const { clock, limits, depths } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.limits = limits;
+    this.#pacer = new Pacer(clock, (views) => this.#flush(views));
+    this.#governor = new StretchGovernor(clock, limits.flushBudgetPercent, (stretch) =>
+      this.#pacer.setStretch(stretch),
+    );
+    this.#views = new ViewTable(clock, limits, depths, (view) => this.#pacer.forget(view));
+    depths.listen(this);
+  }
+
+  /** What the metrics show. */
+  get gauges() {
+    return {
+      consumers: this.#sessions.size,
+      waiting: this.#waiting.size,
+      subscriptions: this.#subscriptions,
+      views: this.#views.size,
+      viewBytes: this.#views.bytes,
+      stretch: this.#governor.stretch,
+    };
+  }
+
+  get heartbeatIntervalMs(): number {
+    return this.limits.heartbeatIntervalMs;
+  }
+
+  get metrics(): BroadcastMetrics {
+    return this.#options.metrics;
+  }
+
+  connect(consumer: Consumer): ConsumerSession {
+    if (this.#stopped) {
+      throw new DepthcastError(ErrorCode.unavailable, "the server is going away: connect elsewhere");
+    }
+    const session = new BroadcastSession(this, consumer);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** DepthListener: the board has something newer of an instrument. */
+  changed(instrument: number): void {
+    const nowMs = this.#clock.nowMs();
+    for (const view of this.#views.ofInstrument(instrument)) {
+      if (view.dirty) continue;
+      view.dirty = true;
+      view.dirtySinceMs = nowMs;
+      if (view.subscriptions.size > 0) this.#pacer.request(view, nowMs);
+    }
+  }
+
+  /** DepthListener: all that changed is told. */
+  woken(): void {
+    this.#pacer.flushDue();
+  }
+
+  /** A definition has changed. New scales start every consumer of the symbol anew. */
+  instrumentChanged(index: number): void {
+    const listed = this.#options.instruments.at(index);
+    invariant(listed !== undefined, "an instrument that changed is listed");
+    for (const view of this.#views.ofInstrument(index)) {
+      const before = view.instrument;
+      view.redefine(listed.instrument);
+      if (sameNumbers(before, listed.instrument)) continue;
+      for (const subscription of view.subscriptions) {
+        subscription.restart();
+        this.#begin(subscription);
+      }
+    }
+  }
+
+  /** Tells every consumer to go elsewhere, and ends them. */
+  stop(): void {
+    this.#stopped = true;
+    this.#pacer.stop();
+    this.#views.stop();
+    this.#heartbeatTimer?.cancel();
+    this.#stallTimer?.cancel();
+    const reason = new DepthcastError(ErrorCode.unavailable, "the server is going away: connect elsewhere");
+    for (const session of this.#sessions) {
+      this.metrics.consumerCutOff("shutdown");
+      session.cutOff(reason, NoticeCode.shutdown);
+    }
+  }
+
+  // What follows is for sessions.
+
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  /** The publish time of everything sent in the present round. */
+  roundNanos(): bigint {
+    return this.#roundNanos ?? this.#clock.unixNanos();
+  }
+
+  viewId(request: SubscriptionRequest): number {
+    const { index } = this.#listed(request.symbol);
+    return viewIdOf(index, request.depth, request.intervalMs, this.limits);
+  }
+
+  openView(viewId: number, request: SubscriptionRequest): Promise<View> {
+    const { index, instrument } = this.#listed(request.symbol);
+    const { epoch, encoders } = this.#options;
+    const { depth, intervalMs } = request;
+    return this.#views.open(
+      viewId,
+      () => new View({ viewId, instrumentIndex: index, instrument, depth, intervalMs, epoch, encoders }),
+    );
+  }
+
+  leaveView(view: View): void {
+    this.#views.release(view);
+  }
+
+  join(subscription: Subscription): void {
+    subscription.view.subscriptions.add(subscription);
+    this.#subscriptions += 1;
+    this.#begin(subscription);
+  }
+
+  leave(subscription: Subscription): void {
+    const { view } = subscription;
+    if (!view.subscriptions.delete(subscription)) return;
+    this.#subscriptions -= 1;
+    this.#views.release(view);
+  }
+
+  forget(session: BroadcastSession): void {
+    this.#sessions.delete(session);
+    this.#waiting.delete(session);
+  }
+
+  waits(session: BroadcastSession): void {
+    this.#waiting.add(session);
+    this.#watchStalls();
+  }
+
+  waitsNoMore(session: BroadcastSession): void {
+    this.#waiting.delete(session);
+  }
+
+  heartbeatOf(view: View, dialect: Dialect): Uint8Array {
+    return view.heartbeat(dialect, this.roundNanos());
+  }
+
+  /** What began in this turn is sent at its end, so that a client's first messages are one. */
+  #begin(subscription: Subscription): void {
+    this.#joining.push(subscription);
+    if (this.#joining.length === 1) this.#clock.defer(() => this.#greet());
+    this.#watchHeartbeats();
+  }
+
+  #greet(): void {
+    const joining = this.#joining;
+    this.#joining = [];
+    this.#round((touched) => {
+      for (const subscription of joining) {
+        const { view, session } = subscription;
+        if (!view.subscriptions.has(subscription) || subscription.isLive) continue;
+        if (view.dirty && !hasLive(view)) this.#refresh(view);
+        if (session.isWritable() && session.collect(subscription)) touched.push(session);
+      }
+    });
+  }
+
+  #flush(views: readonly View[]): void {
+    const startMs = this.#clock.nowMs();
+    this.#round((touched) => {
+      for (const view of views) this.#flushView(view, startMs, touched);
+    });
+    const durationMs = this.#clock.nowMs() - startMs;
+    this.metrics.flushed(durationMs / 1000);
+    this.#governor.spent(durationMs);
+  }
+
+  #flushView(view: View, nowMs: number, touched: BroadcastSession[]): void {
+    // Without consumers it stays dirty: the next one to join refreshes it.
+    if (!view.dirty || view.subscriptions.size === 0) return;
+    if (!this.#refresh(view)) return;
+    this.#pacer.flushed(view, nowMs);
+    view.lastSentMs = nowMs;
+    let delivered = 0;
+    for (const subscription of view.subscriptions) {
+      const { session } = subscription;
+      if (!session.isWritable()) continue;
+      if (session.collect(subscription)) touched.push(session);
+      delivered += 1;
+    }
+    this.metrics.delivered((nowMs - view.dirtySinceMs) / 1000, delivered);
+  }
+
+  #refresh(view: View): boolean {
+    if (this.#newest.bids.price.length < view.depth) this.#newest = createDepth(view.depth);
+    view.dirty = false;
+    // False = the board has just got larger; it says so when there is something to read again.
+    if (!this.#options.depths.read(view.instrumentIndex, view.depth, this.#newest)) return false;
+    const changed = view.refresh(this.#newest);
+    this.#views.recount(view);
+    return changed;
+  }
+
+  /** One flush: everything that is collected for a consumer leaves as one message. */
+  #round(collect: (touched: BroadcastSession[]) => void): void {
+    const touched: BroadcastSession[] = [];
+    this.#roundNanos = this.#clock.unixNanos();
+    collect(touched);
+    for (const session of touched) session.sendCollected();
+    this.#roundNanos = undefined;
+  }
+
+  #watchHeartbeats(): void {
+    if (this.#heartbeatTimer !== undefined || this.#stopped) return;
+    const nowMs = this.#clock.nowMs();
+    let dueMs = Infinity;
+    for (const view of this.#views.all()) {
+      if (view.subscriptions.size === 0) continue;
+      dueMs = Math.min(dueMs, view.lastSentMs + this.heartbeatIntervalMs);
+    }
+    if (dueMs === Infinity) return;
+    this.#heartbeatTimer = this.#clock.setTimer(Math.max(0, dueMs - nowMs), () => {
+      this.#heartbeatTimer = undefined;
+      this.#sendHeartbeats();
+      this.#watchHeartbeats();
+    });
+  }
+
+  #sendHeartbeats(): void {
+    const nowMs = this.#clock.nowMs();
+    const quietSinceMs = nowMs - this.heartbeatIntervalMs * (1 - HEARTBEAT_SLACK);
+    this.#round((touched) => {
+      for (const view of this.#views.all()) {
+        if (view.lastSentMs > quietSinceMs) continue;
+        view.lastSentMs = nowMs;
+        for (const subscription of view.subscriptions) {
+          const { session } = subscription;
+          if (!subscription.isLive || !session.isWritable()) continue;
+          if (session.collectHeartbeat(subscription)) touched.push(session);
+        }
+      }
+    });
+  }
+
+  #watchStalls(): void {
+    if (this.#stallTimer !== undefined || this.#stopped) return;
+    this.#stallTimer = this.#clock.setTimer(this.limits.stallTimeoutMs / STALL_CHECKS, () => {
+      this.#stallTimer = undefined;
+      this.#cutOffStalled();
+      if (this.#waiting.size > 0) this.#watchStalls();
+    });
+  }
+
+  #cutOffStalled(): void {
+    const { stallTimeoutMs } = this.limits;
+    const stalledSinceMs = this.#clock.nowMs() - stallTimeoutMs;
+    for (const session of this.#waiting) {
+      if (session.waitingSinceMs === undefined || session.waitingSinceMs > stalledSinceMs) continue;
+      this.metrics.consumerCutOff("stalled");
+      session.cutOff(
+        new DepthcastError(
+          ErrorCode.resourceExhausted,
+          `slow consumer: the transport has taken nothing for ${stallTimeoutMs} ms (stallTimeoutMs)`,
+          { reason: "SLOW_CONSUMER" },
+        ),
+        NoticeCode.slowConsumer,
+      );
+    }
+  }
+
+  #listed(symbol: string): ListedInstrument {
+    const listed = this.#options.instruments.find(symbol);
+    if (listed !== undefined) return listed;
+    throw new DepthcastError(ErrorCode.notFound, `unknown symbol "${symbol}"`, {
+      field: "symbol",
+      reason: "UNKNOWN_SYMBOL",
+    });
+  }
+}
+
+function hasLive(view: View): boolean {
+  for (const subscription of view.subscriptions) if (subscription.isLive) return true;
+  return false;
+}

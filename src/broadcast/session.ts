@@ -1,0 +1,214 @@
+import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import { NoticeCode, type UpdateKind } from "../protocol/update-encoder.ts";
+import type { Broadcaster } from "./broadcaster.ts";
+import type { SubscriptionRequest } from "../protocol/subscription.ts";
+import type { Consumer, ConsumerSession } from "./consumer.ts";
+import { Subscription } from "./subscription.ts";
+import type { View } from "./view.ts";
+
+/** One consumer with its subscriptions. */
+export class BroadcastSession implements ConsumerSession {
+  readonly #broadcaster: Broadcaster;
+  readonly #consumer: Consumer;
+  /** By view id; undefined while the view is being opened. */
+  readonly #subscriptions = new Map<number, Subscription | undefined>();
+  #open = true;
+  /** What the present round has for this consumer. */
+  #pieces: Uint8Array[] = [];
+  /** Since when its transport has taken nothing; undefined while it is writable. */
+  waitingSinceMs: number | undefined;
+
+  constructor(broadcaster: Broadcaster, consumer: Consumer) {
+    this.#broadcaster = broadcaster;
+    this.#consumer = consumer;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  async subscribe(request: SubscriptionRequest): Promise<number> {
+    const viewId = this.#broadcaster.viewId(request);
+    this.#refuseOverLimit(request, viewId);
+    this.#subscriptions.set(viewId, undefined);
+    let view: View;
+    try {
+      view = await this.#broadcaster.openView(viewId, request);
+    } catch (refusal) {
+      this.#subscriptions.delete(viewId);
+      throw refusal;
+    }
+    // Meanwhile the consumer may have gone, or changed its mind.
+    if (!this.#open || !this.#subscriptions.has(viewId)) {
+      this.#broadcaster.leaveView(view);
+      throw new DepthcastError(ErrorCode.aborted, "unsubscribed before the subscription began");
+    }
+    const subscription = new Subscription(view, this, request.id, request.resume);
+    this.#subscriptions.set(viewId, subscription);
+    this.#broadcaster.join(subscription);
+    return viewId;
+  }
+
+  unsubscribe(viewId: number): boolean {
+    const subscription = this.#subscriptions.get(viewId);
+    const existed = this.#subscriptions.delete(viewId);
+    if (subscription !== undefined) this.#broadcaster.leave(subscription);
+    return existed;
+  }
+
+  drained(): void {
+    if (!this.#open || !this.#consumer.isWritable()) return;
+    const waitedMs = this.#stopWaiting();
+    let caughtUp = 0;
+    for (const subscription of this.#subscriptions.values()) {
+      if (!subscription?.isBehind) continue;
+      this.collect(subscription);
+      caughtUp += 1;
+    }
+    if (caughtUp > 0 && waitedMs !== undefined) this.#metrics.delivered(waitedMs / 1000, caughtUp);
+    this.sendCollected();
+  }
+
+  progressed(): void {
+    if (this.waitingSinceMs !== undefined) this.waitingSinceMs = this.#broadcaster.nowMs();
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#stopWaiting();
+    this.#pieces = [];
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription !== undefined) this.#broadcaster.leave(subscription);
+    }
+    this.#subscriptions.clear();
+    this.#broadcaster.forget(this);
+  }
+
+  /** Whether the round may have something for it now; notes when the transport begins to block. */
+  isWritable(): boolean {
+    if (this.#open && this.#consumer.isWritable()) return true;
+    this.#startWaiting();
+    return false;
+  }
+
+  /**
+   * Adds what is due on one subscription to what this round sends. True where that is the first, so that
+   * the round has to send for this session at its end.
+   */
+  collect(subscription: Subscription): boolean {
+    const first = this.#pieces.length === 0;
+    const { view } = subscription;
+    const { dialect } = this.#consumer;
+    const nowNanos = this.#broadcaster.roundNanos();
+    if (!view.initialized) return false;
+    if (!subscription.isLive) this.#begin(subscription);
+    if (subscription.isBehind) {
+      const { pieces, mergedIntervals } = view.catchUp(
+        dialect,
+        subscription.cursor,
+        subscription.changesAtCursor,
+        nowNanos,
+      );
+      for (const piece of pieces) this.#pieces.push(piece);
+      this.#count(mergedIntervals > 0 ? "delta" : "snapshot");
+      this.#metrics.mergedIntervals(Math.max(0, mergedIntervals - 1));
+      subscription.reached(view.sequence, view.changes);
+    }
+    return first && this.#pieces.length > 0;
+  }
+
+  /** Adds a heartbeat, as `collect`. */
+  collectHeartbeat(subscription: Subscription): boolean {
+    const first = this.#pieces.length === 0;
+    this.#pieces.push(this.#broadcaster.heartbeatOf(subscription.view, this.#consumer.dialect));
+    this.#count("heartbeat");
+    return first;
+  }
+
+  sendCollected(): void {
+    if (this.#pieces.length === 0) return;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (!this.#open) return;
+    this.#consumer.send(pieces);
+    if (this.#open && !this.#consumer.isWritable()) this.#startWaiting();
+  }
+
+  /** Gives the consumer up. */
+  cutOff(reason: DepthcastError, code: NoticeCode): void {
+    const { dialect } = this.#consumer;
+    const farewell: Uint8Array[] = [];
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription?.isLive) farewell.push(subscription.view.notice(dialect, code, reason.message));
+    }
+    this.close();
+    this.#consumer.cutOff(reason, farewell);
+  }
+
+  /** `Subscribed`, and the snapshot unless the consumer can go on from where it was. */
+  #begin(subscription: Subscription): void {
+    const { view, id, progress } = subscription;
+    const { dialect } = this.#consumer;
+    invariant(progress.phase !== "live", "a live subscription does not begin");
+    const resume = progress.phase === "joining" ? progress.resume : undefined;
+    const changesAtResume = resume === undefined ? undefined : view.changesAt(resume.epoch, resume.sequence);
+    if (progress.phase === "restarting") {
+      this.#pieces.push(
+        view.notice(dialect, NoticeCode.resync, "the instrument was redefined; a snapshot follows"),
+      );
+    }
+    const resumed = changesAtResume !== undefined;
+    this.#pieces.push(view.subscribed(dialect, id, resumed, this.#broadcaster.heartbeatIntervalMs));
+    this.#count("subscribed");
+    if (resume !== undefined && changesAtResume !== undefined) {
+      subscription.reached(resume.sequence, changesAtResume);
+    } else {
+      this.#pieces.push(view.snapshot(dialect, this.#broadcaster.roundNanos()));
+      this.#count("snapshot");
+      subscription.reached(view.sequence, view.changes);
+    }
+  }
+
+  get #metrics() {
+    return this.#broadcaster.metrics;
+  }
+
+  #count(kind: UpdateKind): void {
+    this.#metrics.updatesSent(kind, this.#consumer.dialect, 1);
+  }
+
+  #refuseOverLimit(request: SubscriptionRequest, viewId: number): void {
+    if (!this.#open)
+      throw new DepthcastError(ErrorCode.unavailable, "the server is going away: connect elsewhere");
+    if (this.#subscriptions.has(viewId)) {
+      throw new DepthcastError(
+        ErrorCode.alreadyExists,
+        `already subscribed to ${request.symbol} at depth ${request.depth} and interval ${request.intervalMs} ms (view ${viewId})`,
+        { reason: "VIEW_SUBSCRIBED", metadata: { view_id: String(viewId) } },
+      );
+    }
+    const limit = this.#broadcaster.limits.subscriptionsPerConnectionMax;
+    if (this.#subscriptions.size >= limit) {
+      throw new DepthcastError(
+        ErrorCode.resourceExhausted,
+        `too many subscriptions: at most ${limit} a connection (subscriptionsPerConnectionMax)`,
+        { reason: "SUBSCRIPTIONS_MAX", metadata: { limit: String(limit) } },
+      );
+    }
+  }
+
+  #startWaiting(): void {
+    if (!this.#open || this.waitingSinceMs !== undefined) return;
+    this.waitingSinceMs = this.#broadcaster.nowMs();
+    this.#broadcaster.waits(this);
+  }
+
+  #stopWaiting(): number | undefined {
+    const since = this.waitingSinceMs;
+    this.waitingSinceMs = undefined;
+    if (since === undefined) return undefined;
+    this.#broadcaster.waitsNoMore(this);
+    return this.#broadcaster.nowMs() - since;
+  }
+}

@@ -1,0 +1,397 @@
+import { sameInstrument, sameNumbers, type Instrument } from "../book/instrument.ts";
+import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { OrderLog } from "../log/order-log.ts";
+import { encodeBatchRecord, encodeDefineRecord } from "../log/record.ts";
+import { fixedNumbers } from "./engine.ts";
+import type { BatchOutcome, IngestBatch } from "./ingest-batch.ts";
+import { IngestBudget } from "./ingest-budget.ts";
+import type { IngestPort, IngestStream } from "./ingest-port.ts";
+import type { InstrumentDirectory } from "../book/instrument-directory.ts";
+import type { ProducerPositions } from "./producer-positions.ts";
+import { tooManyInstruments } from "./sequencer.ts";
+
+export interface IngestGateOptions {
+  readonly log: OrderLog;
+  readonly limits: Limits;
+  readonly instruments: InstrumentDirectory;
+  /** The sequencer's, which alone changes them. */
+  readonly producers: ProducerPositions;
+  /** Events accepted so far for an instrument. */
+  readonly sequence: (instrument: number) => number;
+}
+
+/**
+ * In front of the log: refuses what ends a stream before it is logged, gives everything else its place,
+ * and answers when the sequencer has applied it. Its view of a producer is ahead of the sequencer's by
+ * what is in flight. One thread, that of the sequencer.
+ */
+export class IngestGate implements IngestPort {
+  readonly #options: IngestGateOptions;
+  readonly #budget: IngestBudget;
+  /** Producers with a live stream or something in flight. */
+  readonly #producers = new Map<string, Producer>();
+  readonly #batches = new Pending<BatchOutcome>();
+  readonly #definitions = new Pending<Instrument>();
+  readonly #streams = new Set<GateStream>();
+  #stopping = false;
+
+  constructor(options: IngestGateOptions) {
+    this.#options = options;
+    this.#budget = new IngestBudget(options.limits.ingestBytesMax);
+  }
+
+  /** Bytes received and not yet applied. */
+  get bytesInFlight(): number {
+    return this.#budget.bytes;
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  openStream(onEnded: (reason: DepthcastError) => void): IngestStream {
+    const stream = new GateStream(this, this.#budget, onEnded);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  async define(instrument: Instrument): Promise<Instrument> {
+    this.#refuseWhenStopping();
+    const { instruments, limits, log, sequence } = this.#options;
+    const known = instruments.find(instrument.symbol);
+    // None of these may grow the log, however often a stranger asks.
+    if (known !== undefined && sameInstrument(known.instrument, instrument)) return known.instrument;
+    if (known !== undefined && !sameNumbers(known.instrument, instrument) && sequence(known.index) > 0) {
+      throw fixedNumbers(instrument.symbol);
+    }
+    if (known === undefined && instruments.list().length >= limits.instrumentsMax) {
+      throw tooManyInstruments(limits.instrumentsMax);
+    }
+    const record = encodeDefineRecord(instrument);
+    const bytes = record.byteLength;
+    await this.#budget.take(bytes);
+    try {
+      return await this.#definitions.wait(log.append(record));
+    } finally {
+      this.#budget.giveBack(bytes);
+    }
+  }
+
+  async producerPosition(producerId: string): Promise<number> {
+    const producer = this.#producers.get(producerId);
+    if (producer !== undefined) {
+      await producer.stream?.submitted();
+      await producer.inFlight;
+    }
+    return this.#options.producers.last(producerId);
+  }
+
+  /** Told by the sequencer, in log order. */
+  batchDone(index: number, outcome: BatchOutcome | DepthcastError): void {
+    this.#batches.settle(index, outcome);
+  }
+
+  definitionDone(index: number, outcome: Instrument | DepthcastError): void {
+    this.#definitions.settle(index, outcome);
+  }
+
+  /** Ends every stream; what is in flight is still answered. */
+  stop(): void {
+    this.#stopping = true;
+    const reason = new DepthcastError(
+      ErrorCode.unavailable,
+      "the server is going away: reconnect and resume",
+    );
+    for (const stream of this.#streams) stream.end(reason);
+  }
+
+  /** @internal for GateStream */
+  submit(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
+    this.#refuseWhenStopping();
+    if (batch.producerId === "") {
+      if (batch.batchNumber !== 0) throw numberWithoutProducer(batch);
+      return this.#append(batch);
+    }
+    if (batch.batchNumber === 0) throw producerWithoutNumber(batch);
+    return this.#submitNumbered(stream, batch);
+  }
+
+  /** @internal for GateStream */
+  forget(stream: GateStream): void {
+    this.#streams.delete(stream);
+    for (const producerId of stream.producerIds) {
+      const producer = this.#producers.get(producerId);
+      if (producer?.stream !== stream) continue;
+      producer.stream = undefined;
+      if (producer.inFlightCount === 0) this.#producers.delete(producerId);
+    }
+  }
+
+  #submitNumbered(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
+    const producer = this.#claim(stream, batch.producerId);
+    const { batchNumber } = batch;
+    if (batchNumber <= producer.admitted) return this.#duplicate(producer, batch);
+    if (batchNumber !== producer.admitted + 1) throw gap(batch, producer.admitted + 1);
+    const outcome = this.#append(batch);
+    producer.admitted = batchNumber;
+    producer.inFlightCount += 1;
+    producer.inFlight = outcome.then(
+      () => this.#landed(batch.producerId, producer),
+      () => this.#landed(batch.producerId, producer),
+    );
+    return outcome;
+  }
+
+  /** A producer has one live stream: a newer one ends the older. */
+  #claim(stream: GateStream, producerId: string): Producer {
+    const { producers, limits } = this.#options;
+    let producer = this.#producers.get(producerId);
+    if (producer === undefined) {
+      if (!this.#hasRoomFor(producerId)) throw tooManyProducers(limits.producersMax);
+      const admitted = producers.last(producerId);
+      producer = { admitted, stream: undefined, inFlight: undefined, inFlightCount: 0 };
+      this.#producers.set(producerId, producer);
+    }
+    if (producer.stream !== stream) {
+      const older = producer.stream;
+      producer.stream = stream;
+      stream.producerIds.add(producerId);
+      older?.end(replaced(producerId));
+    }
+    return producer;
+  }
+
+  /** Counts those in too whose first batch is in flight. */
+  #hasRoomFor(producerId: string): boolean {
+    const { producers, limits } = this.#options;
+    if (producers.last(producerId) > 0) return true;
+    if (producers.size + this.#producers.size < limits.producersMax) return true;
+    const newcomers = [...this.#producers.keys()].filter((id) => producers.last(id) === 0).length;
+    return producers.size + newcomers < limits.producersMax;
+  }
+
+  #landed(producerId: string, producer: Producer): void {
+    producer.inFlightCount -= 1;
+    if (producer.inFlightCount > 0) return;
+    // With nothing in flight the sequencer's position is the truth, also after a failed append.
+    producer.admitted = this.#options.producers.last(producerId);
+    producer.inFlight = undefined;
+    if (producer.stream === undefined) this.#producers.delete(producerId);
+  }
+
+  /** Answers once the batch that has the number is applied. */
+  async #duplicate(producer: Producer, batch: IngestBatch): Promise<BatchOutcome> {
+    await producer.inFlight;
+    const { log, producers, instruments, sequence } = this.#options;
+    if (producers.last(batch.producerId) < batch.batchNumber) {
+      throw new DepthcastError(
+        ErrorCode.unavailable,
+        `batch ${batch.batchNumber} could not be logged: send it again`,
+      );
+    }
+    const index = instruments.find(batch.symbol)?.index;
+    return {
+      acceptedEvents: 0,
+      rejectedEvents: 0,
+      duplicate: true,
+      rejections: [],
+      epoch: log.epoch,
+      sequence: index === undefined ? 0 : sequence(index),
+    };
+  }
+
+  #append(batch: IngestBatch): Promise<BatchOutcome> {
+    const listed = this.#options.instruments.find(batch.symbol);
+    if (listed === undefined) throw unknownSymbol(batch);
+    const record = encodeBatchRecord({ ...batch, instrument: listed.index });
+    return this.#batches.wait(this.#options.log.append(record));
+  }
+
+  #refuseWhenStopping(): void {
+    if (!this.#stopping) return;
+    throw new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
+  }
+}
+
+interface Producer {
+  /** The last number given a place. */
+  admitted: number;
+  stream: GateStream | undefined;
+  /** Settles when everything submitted so far has landed. */
+  inFlight: Promise<void> | undefined;
+  inFlightCount: number;
+}
+
+class GateStream implements IngestStream {
+  readonly #gate: IngestGate;
+  readonly #budget: IngestBudget;
+  readonly #onEnded: (reason: DepthcastError) => void;
+  /** Whose live stream this is or was. */
+  readonly producerIds = new Set<string>();
+  #ended: DepthcastError | undefined;
+  /** Bytes that have been given room and belong to no batch yet. */
+  #reserved = 0;
+  #receiving: { readonly done: Promise<void>; readonly resolve: () => void } | undefined;
+
+  constructor(gate: IngestGate, budget: IngestBudget, onEnded: (reason: DepthcastError) => void) {
+    this.#gate = gate;
+    this.#budget = budget;
+    this.#onEnded = onEnded;
+  }
+
+  async room(byteLength: number): Promise<void> {
+    invariant(this.#reserved === 0, "room is taken for one batch at a time");
+    this.#receiving ??= openPromise();
+    await this.#budget.take(byteLength);
+    if (this.#ended === undefined) this.#reserved = byteLength;
+    else this.#budget.giveBack(byteLength);
+  }
+
+  submit(batch: IngestBatch): Promise<BatchOutcome> {
+    if (this.#ended !== undefined) throw this.#ended;
+    let outcome: Promise<BatchOutcome>;
+    try {
+      outcome = this.#gate.submit(this, batch);
+    } catch (refusal) {
+      // Nothing after a batch that ends its stream may be applied, whatever the transport has in hand.
+      this.#finish(DepthcastError.from(refusal));
+      throw refusal;
+    }
+    const bytes = this.#reserved;
+    this.#reserved = 0;
+    this.#received();
+    return outcome.finally(() => this.#budget.giveBack(bytes));
+  }
+
+  /** Resolves when what the stream has received so far was submitted. */
+  submitted(): Promise<void> {
+    return this.#receiving?.done ?? Promise.resolve();
+  }
+
+  end(reason: DepthcastError): void {
+    if (this.#ended !== undefined) return;
+    this.#finish(reason);
+    this.#onEnded(reason);
+  }
+
+  close(): void {
+    if (this.#ended === undefined)
+      this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
+  }
+
+  #finish(reason: DepthcastError): void {
+    this.#ended = reason;
+    this.#budget.giveBack(this.#reserved);
+    this.#reserved = 0;
+    this.#received();
+    this.#gate.forget(this);
+  }
+
+  #received(): void {
+    this.#receiving?.resolve();
+    this.#receiving = undefined;
+  }
+}
+
+/** Answers that wait for the sequencer, by place in the log. */
+class Pending<Outcome> {
+  readonly #waiting = new Map<number, (outcome: Outcome | DepthcastError) => void>();
+  /** Outcomes that came before the log told the place; kept only while a place is awaited. */
+  readonly #early = new Map<number, Outcome | DepthcastError>();
+  #placing = 0;
+
+  async wait(place: Promise<number>): Promise<Outcome> {
+    const index = await this.#placed(place);
+    const outcome =
+      this.#take(index) ??
+      (await new Promise<Outcome | DepthcastError>((resolve) => this.#waiting.set(index, resolve)));
+    if (outcome instanceof DepthcastError) throw outcome;
+    return outcome;
+  }
+
+  settle(index: number, outcome: Outcome | DepthcastError): void {
+    const resolve = this.#waiting.get(index);
+    if (resolve !== undefined) {
+      this.#waiting.delete(index);
+      resolve(outcome);
+    } else if (this.#placing > 0) {
+      this.#early.set(index, outcome);
+    }
+  }
+
+  async #placed(place: Promise<number>): Promise<number> {
+    this.#placing += 1;
+    try {
+      return await place;
+    } finally {
+      this.#placing -= 1;
+    }
+  }
+
+  #take(index: number): Outcome | DepthcastError | undefined {
+    const outcome = this.#early.get(index);
+    this.#early.delete(index);
+    if (this.#placing === 0) this.#early.clear();
+    return outcome;
+  }
+}
+
+function openPromise(): { readonly done: Promise<void>; readonly resolve: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { done: promise, resolve };
+}
+
+function unknownSymbol({ symbol, batchNumber }: IngestBatch): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.notFound,
+    `batch ${batchNumber}: unknown symbol "${symbol}"; define it first (DefineInstrument)`,
+    { field: "symbol", reason: "UNKNOWN_SYMBOL", metadata: { batch_number: String(batchNumber) } },
+  );
+}
+
+function gap({ producerId, batchNumber }: IngestBatch, expected: number): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.failedPrecondition,
+    `batch ${batchNumber} of producer "${producerId}": expected batch_number ${expected}`,
+    {
+      field: "batch_number",
+      reason: "BATCH_NUMBER_GAP",
+      metadata: { expected: String(expected), batch_number: String(batchNumber) },
+    },
+  );
+}
+
+function numberWithoutProducer({ batchNumber }: IngestBatch): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.invalidArgument,
+    `batch ${batchNumber}: batch_number must be 0 without a producer_id`,
+    { field: "batch_number" },
+  );
+}
+
+function producerWithoutNumber({ producerId }: IngestBatch): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.invalidArgument,
+    `batch 0 of producer "${producerId}": batch_number must start at 1 and rise by 1`,
+    { field: "batch_number" },
+  );
+}
+
+function tooManyProducers(limit: number): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.resourceExhausted,
+    `too many producers: at most ${limit} (producersMax)`,
+    {
+      field: "producer_id",
+      reason: "PRODUCERS_MAX",
+      metadata: { limit: String(limit) },
+    },
+  );
+}
+
+function replaced(producerId: string): DepthcastError {
+  return new DepthcastError(ErrorCode.aborted, `a newer stream of producer "${producerId}" took over`, {
+    reason: "PRODUCER_REPLACED",
+  });
+}

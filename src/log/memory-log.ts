@@ -1,0 +1,184 @@
+import type { Clock } from "../clock.ts";
+import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import type { LogConsumer, LogEntry, LogSubscription, OrderLog } from "./order-log.ts";
+
+/** Bytes delivered in one turn, so that a backlog does not hold the event loop: about 5 ms of applying. */
+const TURN_BYTES_MAX = 512 * 1024;
+
+export interface MemoryLogOptions {
+  readonly clock: Clock;
+  /**
+   * Keep entries until `truncate`, for replay. Default false: what every subscriber has consumed is
+   * forgotten, so that a server that runs for long does not grow.
+   */
+  readonly retain?: boolean;
+}
+
+/** A log that lasts as long as its process: for trials, tests and as the model of the others. */
+export class MemoryLog implements OrderLog {
+  readonly epoch: bigint;
+  readonly #clock: Clock;
+  readonly #retain: boolean;
+  readonly #subscriptions = new Set<Delivery>();
+  #entries: LogEntry[] = [];
+  #startIndex = 0;
+  #closed = false;
+
+  constructor({ clock, retain = false }: MemoryLogOptions) {
+    this.#clock = clock;
+    this.#retain = retain;
+    this.epoch = clock.unixNanos() / 1000n;
+  }
+
+  get startIndex(): number {
+    return this.#startIndex;
+  }
+
+  get endIndex(): number {
+    return this.#startIndex + this.#entries.length;
+  }
+
+  append(record: ArrayBuffer): Promise<number> {
+    if (this.#closed) {
+      return Promise.reject(new DepthcastError(ErrorCode.unavailable, "the order log is closed"));
+    }
+    const index = this.endIndex;
+    this.#entries.push({ index, record });
+    for (const delivery of this.#subscriptions) delivery.schedule();
+    return Promise.resolve(index);
+  }
+
+  async *read(fromIndex: number): AsyncIterable<LogEntry> {
+    const end = this.endIndex;
+    for (let index = fromIndex; index < end; index++) yield this.#at(index);
+  }
+
+  subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription {
+    invariant(fromIndex >= this.#startIndex, "a subscription starts at an entry that is kept");
+    const delivery = new Delivery(fromIndex, consumer, {
+      defer: (task) => this.#clock.defer(task),
+      take: (index) => this.#turn(index),
+      consumed: () => this.#forgetConsumed(),
+    });
+    this.#subscriptions.add(delivery);
+    delivery.schedule();
+    return {
+      cancel: () => {
+        delivery.cancel();
+        this.#subscriptions.delete(delivery);
+      },
+    };
+  }
+
+  truncate(beforeIndex: number): Promise<void> {
+    const drop = Math.min(beforeIndex, this.endIndex) - this.#startIndex;
+    if (drop > 0) {
+      this.#entries = this.#entries.slice(drop);
+      this.#startIndex += drop;
+    }
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#subscriptions].map((delivery) => delivery.drained(() => this.endIndex)));
+    for (const delivery of this.#subscriptions) delivery.cancel();
+    this.#subscriptions.clear();
+  }
+
+  #at(index: number): LogEntry {
+    const entry = this.#entries[index - this.#startIndex];
+    if (entry === undefined) {
+      throw new DepthcastError(
+        ErrorCode.notFound,
+        `log entry ${index} is not kept: entries from ${this.#startIndex} on are`,
+      );
+    }
+    return entry;
+  }
+
+  /** The entries of one turn, from `index` on. */
+  #turn(index: number): readonly LogEntry[] {
+    const first = index - this.#startIndex;
+    let last = first;
+    for (let bytes = 0; last < this.#entries.length && bytes < TURN_BYTES_MAX; last++) {
+      bytes += this.#entries[last]?.record.byteLength ?? 0;
+    }
+    return this.#entries.slice(first, last);
+  }
+
+  #forgetConsumed(): void {
+    if (this.#retain) return;
+    let consumed = this.endIndex;
+    for (const delivery of this.#subscriptions) consumed = Math.min(consumed, delivery.nextIndex);
+    // Dropping from the front moves the rest, so it waits until half is to go.
+    if (consumed - this.#startIndex > this.#entries.length / 2) void this.truncate(consumed);
+  }
+}
+
+interface DeliverySource {
+  defer(task: () => void): void;
+  take(index: number): readonly LogEntry[];
+  consumed(): void;
+}
+
+/** One subscriber's way through the log: one turn at a time, the next only when the last is consumed. */
+class Delivery {
+  nextIndex: number;
+  readonly #consumer: LogConsumer;
+  readonly #source: DeliverySource;
+  #state: "idle" | "scheduled" | "consuming" | "cancelled" = "idle";
+  #onIdle: (() => void)[] = [];
+
+  constructor(fromIndex: number, consumer: LogConsumer, source: DeliverySource) {
+    this.nextIndex = fromIndex;
+    this.#consumer = consumer;
+    this.#source = source;
+  }
+
+  schedule(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "scheduled";
+    this.#source.defer(() => void this.#deliver());
+  }
+
+  cancel(): void {
+    this.#state = "cancelled";
+    this.#becameIdle();
+  }
+
+  /** Resolves once all up to `end` is consumed. */
+  async drained(end: () => number): Promise<void> {
+    while (this.#state !== "cancelled" && this.nextIndex < end()) {
+      this.schedule();
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    }
+  }
+
+  async #deliver(): Promise<void> {
+    if (this.#state !== "scheduled") return;
+    const entries = this.#source.take(this.nextIndex);
+    if (entries.length > 0) {
+      this.#state = "consuming";
+      const pending = this.#consumer.consume(entries);
+      if (pending !== undefined) await pending;
+      this.nextIndex += entries.length;
+      this.#source.consumed();
+    }
+    if (!this.#stillConsuming()) return;
+    this.#state = "idle";
+    this.#becameIdle();
+    if (entries.length > 0) this.schedule();
+  }
+
+  /** False where the subscription was cancelled while its consumer was at work. */
+  #stillConsuming(): boolean {
+    return this.#state !== "cancelled";
+  }
+
+  #becameIdle(): void {
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,47 @@
+/** A record with its place in the log. */
+export interface LogEntry {
+  /** 0, 1, 2, …: the place in the log. */
+  readonly index: number;
+  readonly record: ArrayBuffer;
+}
+
+/**
+ * Takes the log's entries, in order and without a gap. While a returned promise is pending nothing
+ * further is delivered.
+ */
+export interface LogConsumer {
+  consume(entries: readonly LogEntry[]): void | Promise<void>;
+}
+
+/** Ends a subscription to the log. */
+export interface LogSubscription {
+  cancel(): void;
+}
+
+/**
+ * The durable, ordered sequence of accepted batches: the only source of truth. Everything after it is a
+ * pure function of its entries.
+ */
+export interface OrderLog {
+  /** Names the sequence space; new whenever the log was created, replaced or shortened. */
+  readonly epoch: bigint;
+  /** The first entry still kept. */
+  readonly startIndex: number;
+  /** One past the last entry. */
+  readonly endIndex: number;
+  /**
+   * Adds a record and resolves with its place once it is durable. Records of one caller keep their order.
+   * The buffer belongs to the log from then on.
+   *
+   * @throws DepthcastError `unavailable` or `resource_exhausted`: the record is not in the log.
+   */
+  append(record: ArrayBuffer): Promise<number>;
+  /** Entries from `fromIndex` up to the end at the time of the call. */
+  read(fromIndex: number): AsyncIterable<LogEntry>;
+  /** Delivers durable entries from `fromIndex` on, then those to come. */
+  subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription;
+  /** Forgets the entries before `beforeIndex`. */
+  truncate(beforeIndex: number): Promise<void>;
+  /** Refuses what comes, delivers what is durable, and releases everything. */
+  close(): Promise<void>;
+}
