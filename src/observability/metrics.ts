@@ -297,9 +297,11 @@ function registerWatched(registry: Registry): (watchers: Watchers) => void {
   };
 }
 
+const LOOP_SAMPLING_MS = 10;
+
 /** Memory, processor time and the delay of the event loop. Returns what ends the measuring. */
 function registerProcess(registry: Registry): () => void {
-  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLING_MS });
   loopDelay.enable();
   const delayGauge = new Gauge({
     name: "depthcast_event_loop_delay_seconds",
@@ -307,9 +309,9 @@ function registerProcess(registry: Registry): () => void {
     labelNames: ["quantile"],
     registers: [registry],
     collect() {
-      this.set({ quantile: "0.5" }, seconds(loopDelay.percentile(50)));
-      this.set({ quantile: "0.99" }, seconds(loopDelay.percentile(99)));
-      this.set({ quantile: "1" }, seconds(loopDelay.max));
+      this.set({ quantile: "0.5" }, delaySeconds(loopDelay.percentile(50)));
+      this.set({ quantile: "0.99" }, delaySeconds(loopDelay.percentile(99)));
+      this.set({ quantile: "1" }, delaySeconds(loopDelay.max));
       loopDelay.reset();
     },
   });
@@ -337,9 +339,11 @@ function registerProcess(registry: Registry): () => void {
   return () => loopDelay.disable();
 }
 
-/** Nanoseconds to seconds; what is not known yet counts as 0. The sampling period is part of the measure. */
-function seconds(nanos: number): number {
-  return Number.isFinite(nanos) && nanos < 9e18 ? nanos / 1e9 : 0;
+/** The histogram holds the spans between its own timers: what is over their period is the delay. */
+function delaySeconds(spanNanos: number): number {
+  const delayNanos = spanNanos - LOOP_SAMPLING_MS * 1e6;
+  // Without a sample the maximum is 0 and a percentile is huge.
+  return delayNanos > 0 && delayNanos < 9e18 ? delayNanos / 1e9 : 0;
 }
 
 type AddSample = (labels: Record<string, string>, value: number) => void;

@@ -2,6 +2,7 @@ import { BookState, type DepthSide } from "../book/depth.ts";
 import { CrossPolicy, type Instrument } from "../book/instrument.ts";
 import { formatDecimal } from "./decimal.ts";
 import { NoticeCode, type UpdateEncoder, type ViewIdentity } from "./update-encoder.ts";
+import { int64FromWords } from "./wide-numbers.ts";
 
 /**
  * The JSON dialect of the WebSocket bridge: a piece is the UTF-8 text of one frame, with the keys in the
@@ -97,7 +98,7 @@ function levelsJson(side: DepthSide, instrument: Instrument): string {
 
 function nanosText(low: number, high: number): string {
   if (low === 0 && high === 0) return "0";
-  return String(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low >>> 0)));
+  return String(int64FromWords(low, high));
 }
 
 function utf8(text: string): Uint8Array {

@@ -1,7 +1,8 @@
 import { DepthcastError } from "../errors.ts";
-import { type Limits, MANTISSA_MAX, SUBSCRIPTION_ID_BYTES_MAX } from "../limits.ts";
+import { type Limits, SUBSCRIPTION_ID_BYTES_MAX } from "../limits.ts";
 import type { ClientRequest } from "./client-request.ts";
 import { checkSubscription, type Position, quoteForeign, refusedField } from "./subscription.ts";
+import { numberFromWire } from "./wide-numbers.ts";
 
 /**
  * Reads one frame of the JSON dialect. Never throws for what is in the frame. Keys that are not known are
@@ -82,9 +83,7 @@ function readViewId(request: JsonObject): number {
 function readPosition(resume: unknown): Position | undefined {
   if (resume === undefined) return undefined;
   if (!isObject(resume)) throw refusedField("resume", "must be an object with epoch and sequence");
-  const epoch = readUint64(resume, "epoch");
-  const sequence = readUint64(resume, "sequence");
-  return { epoch, sequence: sequence > BigInt(MANTISSA_MAX) ? Number.POSITIVE_INFINITY : Number(sequence) };
+  return { epoch: readUint64(resume, "epoch"), sequence: numberFromWire(readUint64(resume, "sequence")) };
 }
 
 const UINT64_MAX = 2n ** 64n - 1n;
