@@ -1,0 +1,29 @@
+/** Client side of depthcast: books that are kept from a server's updates, and producers' streams. */
+export { BookState } from "../book/depth.ts";
+export { CrossPolicy, type Instrument } from "../book/instrument.ts";
+export { OrderAction, Side } from "../book/order-events.ts";
+export { RejectReason } from "../book/rejection.ts";
+export { DepthcastError, ErrorCode, type ErrorDetails } from "../errors.ts";
+export { INTERVALS_MS, type IntervalMs } from "../limits.ts";
+export { formatDecimal, parseDecimal } from "../protocol/decimal.ts";
+export { NoticeCode } from "../protocol/update-encoder.ts";
+export { type BookEvent, BookFeed } from "./book-feed.ts";
+export { type ApplyVerdict, type BookPhase, Breach, ClientBook } from "./client-book.ts";
+export { GrpcClient, type InstrumentSnapshot, type SnapshotOptions } from "./grpc-client.ts";
+export { GrpcConnection } from "./grpc-connection.ts";
+export type { ProducerEvent } from "./ingest-batch-writer.ts";
+export { IngestStream, type IngestStreamOptions, type IngestTotals } from "./ingest-stream.ts";
+export type { MarketDataConnection } from "./market-data-connection.ts";
+export type {
+  BookPosition,
+  DeltaUpdate,
+  HeartbeatUpdate,
+  MarketSubscription,
+  MarketUpdate,
+  NoticeUpdate,
+  PriceLevel,
+  RefusedUpdate,
+  SnapshotUpdate,
+  SubscribedUpdate,
+} from "./market-update.ts";
+export { WebSocketConnection } from "./websocket-connection.ts";

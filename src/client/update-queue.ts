@@ -1,0 +1,78 @@
+import { DepthcastError, ErrorCode } from "../errors.ts";
+import type { MarketUpdate } from "./market-update.ts";
+
+/** Batches that wait for a slow reader before the transport is told to pause. */
+const PAUSE_BATCHES = 16;
+/** Updates that wait at most; a transport that cannot pause fails beyond. */
+const QUEUED_UPDATES_MAX = 65_536;
+
+/**
+ * Between a transport that pushes and a reader that pulls, one batch at a time. Bounded: a transport that
+ * can pause is asked to, one that cannot (WebSocket) fails when its reader is far behind.
+ */
+export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
+  #batches: (readonly MarketUpdate[])[] = [];
+  #queuedUpdates = 0;
+  #ended = false;
+  #failure: DepthcastError | undefined;
+  #wake: (() => void) | undefined;
+  readonly #onRoom: () => void;
+
+  /** @param onRoom is called when a queue that asked for a pause has room again. */
+  constructor(onRoom: () => void = () => {}) {
+    this.#onRoom = onRoom;
+  }
+
+  /** False = full: pause until `onRoom`. */
+  push(batch: readonly MarketUpdate[]): boolean {
+    if (this.#ended || batch.length === 0) return true;
+    this.#batches.push(batch);
+    this.#queuedUpdates += batch.length;
+    if (this.#queuedUpdates > QUEUED_UPDATES_MAX) {
+      this.fail(
+        new DepthcastError(
+          ErrorCode.resourceExhausted,
+          `the reader is ${QUEUED_UPDATES_MAX} updates behind; read faster or subscribe with a longer interval`,
+        ),
+      );
+    }
+    this.#signal();
+    return this.#batches.length < PAUSE_BATCHES;
+  }
+
+  /** No more will come; what is queued is still read. */
+  end(): void {
+    this.#ended = true;
+    this.#signal();
+  }
+
+  /** As `end`, and then the reader gets `failure`. Only the first one counts. */
+  fail(failure: DepthcastError): void {
+    if (!this.#ended) this.#failure = failure;
+    this.end();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly MarketUpdate[], void, undefined> {
+    for (;;) {
+      const batch = this.#batches.shift();
+      if (batch !== undefined) {
+        this.#queuedUpdates -= batch.length;
+        if (this.#batches.length === PAUSE_BATCHES >> 1) this.#onRoom();
+        yield batch;
+      } else if (this.#ended) {
+        if (this.#failure !== undefined) throw this.#failure;
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  #signal(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,180 @@
+import type { Instrument } from "../book/instrument.ts";
+import { DepthcastError, ErrorCode } from "../errors.ts";
+import { noServerAt } from "./grpc-error.ts";
+import { jsonSubscribe, readJsonFrame } from "./json-updates.ts";
+import type { MarketDataConnection } from "./market-data-connection.ts";
+import type { MarketSubscription, MarketUpdate } from "./market-update.ts";
+import { UpdateQueue } from "./update-queue.ts";
+
+const SUBPROTOCOL = "depthcast.v1.json";
+const PROBE_TIMEOUT_MS = 2000;
+const CLOSE_NORMAL = 1000;
+const CLOSE_GOING_AWAY = 1001;
+const CLOSE_SLOW_CONSUMER = 4008;
+
+/**
+ * Market data over the WebSocket bridge, in the JSON dialect, with the WebSocket that the platform has. It
+ * cannot be paused, so a reader that is 65,536 updates behind ends it with `resource_exhausted`.
+ */
+export class WebSocketConnection implements MarketDataConnection {
+  /** The URL. */
+  readonly target: string;
+  readonly #socket: WebSocket;
+  readonly #queue = new UpdateQueue();
+  readonly #instruments = new Map<number, Instrument>();
+  /** Symbols of subscriptions that were not answered yet, by id. */
+  readonly #asked = new Map<string, string>();
+  /** Views that were unsubscribed and whose `unsubscribed` has not come yet. */
+  readonly #dropped = new Set<number>();
+  /** Requests made before the socket was open. */
+  readonly #early: string[] = [];
+  #subscriptionsMade = 0;
+  #wasOpen = false;
+
+  /**
+   * @param url such as `ws://127.0.0.1:8080/v1/ws`
+   * @throws DepthcastError `invalid_argument` where that is no WebSocket URL.
+   */
+  constructor(url: string) {
+    this.target = url;
+    this.#socket = openSocket(url);
+    this.#socket.addEventListener("open", () => this.#opened());
+    this.#socket.addEventListener("message", (event: { readonly data: unknown }) =>
+      this.#receive(event.data),
+    );
+    this.#socket.addEventListener("close", (event: { readonly code: number; readonly reason: string }) =>
+      this.#closed(event.code, event.reason),
+    );
+  }
+
+  subscribe(subscriptions: readonly MarketSubscription[]): readonly string[] {
+    return subscriptions.map((subscription) => {
+      this.#subscriptionsMade += 1;
+      const id = `s${this.#subscriptionsMade}`;
+      this.#asked.set(id, subscription.symbol);
+      this.#send(jsonSubscribe(subscription, id));
+      return id;
+    });
+  }
+
+  unsubscribe(viewId: number): void {
+    if (!this.#instruments.has(viewId) || this.#dropped.has(viewId)) return;
+    this.#dropped.add(viewId);
+    this.#send(JSON.stringify({ op: "unsubscribe", viewId }));
+  }
+
+  updates(): AsyncIterable<readonly MarketUpdate[]> {
+    return this.#queue;
+  }
+
+  close(): void {
+    this.#queue.end();
+    this.#socket.close(CLOSE_NORMAL);
+  }
+
+  #send(request: string): void {
+    if (this.#wasOpen) this.#socket.send(request);
+    else this.#early.push(request);
+  }
+
+  #opened(): void {
+    this.#wasOpen = true;
+    for (const request of this.#early.splice(0)) this.#socket.send(request);
+  }
+
+  #receive(data: unknown): void {
+    try {
+      if (typeof data !== "string") {
+        throw new DepthcastError(ErrorCode.internal, "the server sent a binary frame");
+      }
+      const update = this.#readUpdate(data);
+      if (update !== undefined) this.#queue.push([update]);
+    } catch (thrown) {
+      this.#queue.fail(DepthcastError.from(thrown));
+      this.#socket.close(CLOSE_NORMAL);
+    }
+  }
+
+  #readUpdate(data: string): MarketUpdate | undefined {
+    const frame = readJsonFrame(data, (viewId) => this.#instruments.get(viewId));
+    switch (frame.type) {
+      case "update": {
+        const { update } = frame;
+        if (update.type === "refused" || this.#dropped.has(update.viewId)) return undefined;
+        if (update.type === "subscribed") {
+          this.#instruments.set(update.viewId, update.instrument);
+          this.#asked.delete(update.id);
+        }
+        return update;
+      }
+      case "unsubscribed":
+        this.#dropped.delete(frame.viewId);
+        this.#instruments.delete(frame.viewId);
+        return undefined;
+      case "error": {
+        const symbol = this.#asked.get(frame.id);
+        // Not about one subscription: about the connection as a whole.
+        if (symbol === undefined) throw frame.error;
+        this.#asked.delete(frame.id);
+        return { type: "refused", id: frame.id, symbol, error: frame.error };
+      }
+      case "ignored":
+        return undefined;
+    }
+  }
+
+  #closed(code: number, reason: string): void {
+    if (!this.#wasOpen) {
+      void explainRefusal(this.target).then((failure) => this.#queue.fail(failure));
+      return;
+    }
+    this.#queue.fail(closeError(code, reason, this.target));
+  }
+}
+
+function openSocket(url: string): WebSocket {
+  if (!/^wss?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new DepthcastError(
+      ErrorCode.invalidArgument,
+      `"${url}" is not a WebSocket URL such as ws://127.0.0.1:8080/v1/ws`,
+    );
+  }
+  return new WebSocket(url, SUBPROTOCOL);
+}
+
+function closeError(code: number, reason: string, target: string): DepthcastError {
+  const why = reason === "" ? "" : `: ${reason}`;
+  if (code === CLOSE_SLOW_CONSUMER) {
+    return new DepthcastError(
+      ErrorCode.resourceExhausted,
+      `${target} closed a consumer that was too slow${why}`,
+    );
+  }
+  if (code === CLOSE_GOING_AWAY) {
+    return new DepthcastError(ErrorCode.unavailable, `the server at ${target} is going away${why}`);
+  }
+  return new DepthcastError(
+    ErrorCode.unavailable,
+    `the connection to ${target} was lost (close code ${code})${why}`,
+  );
+}
+
+/** A WebSocket does not tell why it did not open. A plain request to the same place does. */
+async function explainRefusal(url: string): Promise<DepthcastError> {
+  const { host } = new URL(url);
+  try {
+    const response = await fetch(url.replace(/^ws/, "http"), {
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    return new DepthcastError(
+      ErrorCode.unavailable,
+      `${host} answers, but opened no WebSocket at ${url} (HTTP status ${response.status})`,
+    );
+  } catch (thrown) {
+    const cause = thrown instanceof Error ? (thrown.cause as NodeJS.ErrnoException | undefined) : undefined;
+    if (cause?.code === "ECONNREFUSED") return new DepthcastError(ErrorCode.unavailable, noServerAt(host));
+    const why = cause?.message ?? (thrown instanceof Error ? thrown.message : String(thrown));
+    return new DepthcastError(ErrorCode.unavailable, `cannot reach a depthcast server at ${url}: ${why}`);
+  }
+}
