@@ -1,4 +1,4 @@
-import { BookState, type Depth } from "../../src/book/depth.ts";
+import type { BookState, Depth } from "../../src/book/depth.ts";
 
 /**
  * A depth in which every number follows from the sequence, so that a copy with a number of another
