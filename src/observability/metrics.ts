@@ -42,7 +42,7 @@ export interface TransportMetrics {
 
 export const UPDATE_KINDS = ["subscribed", "snapshot", "delta", "heartbeat", "notice"] as const;
 export type UpdateKind = (typeof UPDATE_KINDS)[number];
-export const CUT_OFF_REASONS = ["stalled", "shutdown", "error"] as const;
+export const CUT_OFF_REASONS = ["stalled", "shutdown"] as const;
 export type CutOffReason = (typeof CUT_OFF_REASONS)[number];
 
 /** Values that are asked for at each scrape. */

@@ -10,7 +10,7 @@ import type { Readiness } from "../../observability/health.ts";
 import type { Admission } from "../admission.ts";
 import { clientErrorHandler, errorHandler, notFoundHandler } from "./http-errors.ts";
 import { OriginPolicy } from "./origin-policy.ts";
-import { type IntegrityReport, registerRestRoutes } from "./rest-routes.ts";
+import { type IntegrityCheck, registerRestRoutes } from "./rest-routes.ts";
 import type { WebSocketConnection, WebSocketConnectionOptions } from "./websocket-connection.ts";
 import { registerWebSocketRoute, webSocketServerOptions } from "./websocket-route.ts";
 
@@ -21,7 +21,7 @@ export interface HttpServerOptions extends WebSocketConnectionOptions {
   readonly metricsText: () => Promise<string>;
   readonly readiness: () => Readiness;
   /** Switches `GET /debug/integrity` on. */
-  readonly integrity?: () => Promise<IntegrityReport>;
+  readonly integrity?: IntegrityCheck;
   /** Origins of web pages that may read, beside the server's own and those of this machine; see OriginPolicy. */
   readonly originsAllowed?: readonly string[];
 }

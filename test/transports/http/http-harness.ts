@@ -189,12 +189,3 @@ export async function openWebSocket(port: number, protocols: string[] = [], opti
   await once(socket, "open");
   return inbox;
 }
-
-/** Polls until `condition` holds. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 5000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
