@@ -31,7 +31,7 @@ describe("decodeInstrument", () => {
     ["instrument.symbol", { symbol: "a b" }],
     ["instrument.price_scale", { priceScale: 16 }],
     ["instrument.quantity_scale", { quantityScale: 16 }],
-    ["instrument.cross_policy", { crossPolicy: 9 }],
+    ["instrument.cross_policy", { crossPolicy: 9 as CrossPolicy }],
     ["instrument.tick_size", { tickSize: 2n ** 53n }],
     ["instrument.lot_size", { lotSize: 2n ** 64n - 1n }],
     ["instrument.description", { description: "é".repeat(129) }],

@@ -1,0 +1,95 @@
+import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
+import { type DepthcastError, ErrorCode, invariant } from "../../errors.ts";
+import { encodeSubscribeResponse } from "../../protocol/proto-dialect.ts";
+import type { ResponseStream } from "./response-stream.ts";
+
+export interface GrpcConsumerOptions {
+  readonly responses: ResponseStream;
+  /** A flush is split between its pieces where a response would pass this. */
+  readonly responseBytesMax: number;
+  readonly onBytesSent: (byteLength: number) => void;
+}
+
+/**
+ * A Subscribe stream as the broadcaster sees it. At most one response waits in the transport; what is left
+ * of a flush that was split waits here, as the shared pieces.
+ *
+ * Closed until `open`, so that nothing is sent before all subscriptions of the request are taken.
+ */
+export class GrpcConsumer implements Consumer {
+  readonly dialect = "proto";
+  readonly #responses: ResponseStream;
+  readonly #responseBytesMax: number;
+  readonly #onBytesSent: (byteLength: number) => void;
+  #session: ConsumerSession | undefined;
+  /** A response was written, and not all of it is taken yet. */
+  #writing = false;
+  #rest: readonly Uint8Array[] = [];
+  #restAt = 0;
+
+  constructor(options: GrpcConsumerOptions) {
+    this.#responses = options.responses;
+    this.#responseBytesMax = options.responseBytesMax;
+    this.#onBytesSent = options.onBytesSent;
+  }
+
+  /** Lets the session send. */
+  open(session: ConsumerSession): void {
+    this.#session = session;
+    session.drained();
+  }
+
+  isWritable(): boolean {
+    return (
+      this.#session !== undefined && !this.#writing && !this.#responses.over && this.#responses.queued === 0
+    );
+  }
+
+  send(pieces: readonly Uint8Array[]): void {
+    invariant(!this.#writing, "a consumer is sent to only while it is writable");
+    this.#rest = pieces;
+    this.#restAt = 0;
+    this.#writeNext();
+  }
+
+  cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {
+    this.#rest = [];
+    if (this.#writing && reason.code !== ErrorCode.unavailable) {
+      // Flow control holds the stream: a status would wait behind what is held.
+      this.#responses.reset(reason);
+      return;
+    }
+    if (!this.#writing && farewell.length > 0) this.#write(encodeSubscribeResponse(farewell));
+    this.#responses.fail(reason);
+  }
+
+  /** Writes as many of the pieces left as one response may hold, at least one. */
+  #writeNext(): void {
+    const first = this.#restAt;
+    let byteLength = 0;
+    let next = first;
+    do {
+      byteLength += this.#rest[next]?.byteLength ?? 0;
+      next += 1;
+    } while (
+      next < this.#rest.length &&
+      byteLength + (this.#rest[next]?.byteLength ?? 0) <= this.#responseBytesMax
+    );
+    const response = encodeSubscribeResponse(this.#rest.slice(first, next));
+    if (next >= this.#rest.length) this.#rest = [];
+    this.#restAt = next;
+    this.#write(response);
+  }
+
+  #write(response: Buffer): void {
+    this.#writing = true;
+    this.#onBytesSent(response.byteLength);
+    this.#responses.write(response, () => {
+      this.#writing = false;
+      if (this.#rest.length > 0) {
+        this.#writeNext();
+        this.#session?.progressed();
+      } else this.#session?.drained();
+    });
+  }
+}
