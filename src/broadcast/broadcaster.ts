@@ -139,15 +139,15 @@ export class Broadcaster implements DepthListener {
   /** Tells every consumer to go elsewhere, and ends them. */
   stop(): void {
     this.#stopped = true;
-    this.#pacer.stop();
-    this.#views.stop();
-    this.#heartbeatTimer?.cancel();
-    this.#stallTimer?.cancel();
     const reason = new DepthcastError(ErrorCode.unavailable, "the server is going away: connect elsewhere");
     for (const session of this.#sessions) {
       this.metrics.consumerCutOff("shutdown");
       session.cutOff(reason, NoticeCode.shutdown);
     }
+    this.#pacer.stop();
+    this.#views.stop();
+    this.#heartbeatTimer?.cancel();
+    this.#stallTimer?.cancel();
   }
 
   // What follows is for sessions.

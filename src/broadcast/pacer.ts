@@ -85,6 +85,8 @@ class IntervalGroup {
   #latestMs = -Infinity;
   #timer: Timer | undefined;
   #timerMs = Infinity;
+  /** What is flushed now was waiting for a tick. */
+  #ticking = false;
 
   constructor(clock: Clock, flush: (views: readonly View[]) => void) {
     this.#clock = clock;
@@ -105,23 +107,18 @@ class IntervalGroup {
     this.#waiting.clear();
   }
 
-  /** When a view that was flushed at `nowMs`, and might have been from `dueMs` on, may be flushed again. */
+  /** When a view that was flushed at `nowMs`, and was due at `dueMs`, may be flushed again. */
   nextFlushMs(dueMs: number, nowMs: number, intervalMs: number): number {
     if (intervalMs === 0) return nowMs;
     if (this.#latestMs <= nowMs - intervalMs) this.#anchorMs = nowMs;
     // A tick that came late by less than an interval counts as the tick that it was, so that lateness does
-    // not add up; any other time is a leading edge, and the next tick is a whole interval away at least.
-    const onTick = nowMs - dueMs < intervalMs && this.#isTick(dueMs, intervalMs);
+    // not add up. After a leading edge the next tick is a whole interval away at least.
+    const onTick = this.#ticking && nowMs - dueMs < intervalMs;
     const earliestMs = (onTick ? dueMs : nowMs) + intervalMs;
     const ticks = Math.ceil((earliestMs - this.#anchorMs) / intervalMs - 1e-6);
     const nextMs = this.#anchorMs + ticks * intervalMs;
     this.#latestMs = Math.max(this.#latestMs, nextMs);
     return nextMs;
-  }
-
-  #isTick(timeMs: number, intervalMs: number): boolean {
-    const ticks = (timeMs - this.#anchorMs) / intervalMs;
-    return Math.abs(ticks - Math.round(ticks)) < 1e-6;
   }
 
   #setTimer(atMs: number): void {
@@ -140,7 +137,9 @@ class IntervalGroup {
       else nextMs = Math.min(nextMs, view.nextFlushMs);
     }
     for (const view of due) this.#waiting.delete(view);
+    this.#ticking = true;
     if (due.length > 0) this.#flush(due);
+    this.#ticking = false;
     // The flush may have set a timer of its own for views that wait again.
     if (nextMs < this.#timerMs) this.#setTimer(nextMs);
   }

@@ -4,6 +4,9 @@ import type { Limits } from "../limits.ts";
 import type { DepthSource } from "./depth-source.ts";
 import type { View } from "./view.ts";
 
+/** What a view holds at least for one level of its depth: price, quantity, stamp and count, on two sides. */
+const LEVEL_BYTES = 2 * (8 + 8 + 8 + 4);
+
 interface OpenView {
   readonly view: View;
   /** Settles when the board holds the depth, or refuses. */
@@ -111,11 +114,13 @@ export class ViewTable {
 
   #makeRoom(view: View): void {
     const limit = this.#limits.viewBytesMax;
+    // It will grow to its depth as soon as the book has it.
+    const bytes = Math.max(view.bytes, view.depth * LEVEL_BYTES);
     for (const idle of this.#idle) {
-      if (this.#bytes + view.bytes <= limit) return;
+      if (this.#bytes + bytes <= limit) return;
       this.#close(idle);
     }
-    if (this.#bytes + view.bytes <= limit) return;
+    if (this.#bytes + bytes <= limit) return;
     throw new DepthcastError(
       ErrorCode.resourceExhausted,
       `no memory left for another view: all views may hold ${limit} bytes (viewBytesMax); ask for less depth or raise it`,
