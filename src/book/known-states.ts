@@ -66,17 +66,14 @@ export class KnownStates {
     return slot < this.#sequence.length ? slot : slot - this.#sequence.length;
   }
 
+  /** Only before the ring has come round, so the oldest is at the start. */
   #grow(): void {
     const capacity = Math.min(this.#max, this.#sequence.length * 2);
     const sequence = new Float64Array(capacity);
     const changes = new Float64Array(capacity);
-    for (let age = 0; age < this.#length; age += 1) {
-      const slot = this.#slotOf(age);
-      sequence[age] = this.#sequence[slot]!;
-      changes[age] = this.#changes[slot]!;
-    }
+    sequence.set(this.#sequence);
+    changes.set(this.#changes);
     this.#sequence = sequence;
     this.#changes = changes;
-    this.#start = 0;
   }
 }

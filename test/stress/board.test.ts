@@ -4,6 +4,8 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { SlotWord } from "../../src/board/slot-buffer.ts";
 
+const WRITER = new URL("./board-writer.worker.ts", import.meta.url);
+const READER = new URL("./board-reader.worker.ts", import.meta.url);
 const READERS = 2;
 const DEADLINE_MS = 20_000;
 
@@ -35,10 +37,6 @@ interface StressResult {
   readonly readers: readonly ReaderResult[];
 }
 
-function startWorker(name: string, workerData: unknown): Worker {
-  return new Worker(new URL(name, import.meta.url), { workerData });
-}
-
 function announceTo(reader: Worker, instrument: number, buffer: SharedArrayBuffer): void {
   reader.postMessage({ instrument, buffer, capacity: new Int32Array(buffer)[SlotWord.capacity] });
 }
@@ -49,14 +47,14 @@ async function runBoard(task: StressTask): Promise<StressResult> {
   const workers: Worker[] = [];
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, AbortSignal.timeout(DEADLINE_MS)]);
-  const start = (name: string, data: unknown): Worker => {
-    const worker = startWorker(name, data);
+  const start = (program: URL, workerData: unknown): Worker => {
+    const worker = new Worker(program, { workerData });
     worker.on("error", (error) => failed.abort(error));
     workers.push(worker);
     return worker;
   };
   try {
-    const writer = start("./board-writer.worker.ts", { readers: READERS, durationMs, resizeEvery });
+    const writer = start(WRITER, { readers: READERS, durationMs, resizeEvery });
     const readers: Worker[] = [];
     const buffers: [number, SharedArrayBuffer][] = [];
     const control = Promise.withResolvers<SharedArrayBuffer>();
@@ -71,7 +69,7 @@ async function runBoard(task: StressTask): Promise<StressResult> {
     });
     const memory = await orAborted(control.promise, signal);
     for (let reader = 0; reader < READERS; reader += 1) {
-      const worker = start("./board-reader.worker.ts", { reader, control: memory, unpinned, pauseNanos });
+      const worker = start(READER, { reader, control: memory, unpinned, pauseNanos });
       await once(worker, "message", { signal });
       for (const [instrument, buffer] of buffers) announceTo(worker, instrument, buffer);
       readers.push(worker);
