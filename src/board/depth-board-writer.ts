@@ -1,5 +1,5 @@
 import { BookState } from "../book/depth.ts";
-import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import { invariant } from "../errors.ts";
 import { BOARD_LEVELS_MIN } from "../limits.ts";
 import { BoardControl, boardControlBytes } from "./board-control.ts";
 import { DepthClaims, slotCapacity } from "./depth-claims.ts";
@@ -11,7 +11,10 @@ export interface DepthBoardWriterOptions {
   readonly readers: number;
   /** Instruments are numbered from 1 to this. */
   readonly instrumentsMax: number;
-  /** Bound on the shared memory of the board. */
+  /**
+   * Bound beyond which claims are refused. The smallest buffer of an instrument is not one of them: an
+   * instrument that the log has defined must be published, and there are `instrumentsMax` at most.
+   */
   readonly bytesMax: number;
   /** Wakes a reader that has armed its doorbell; at most one ring is under way to each. */
   readonly ring: (reader: number) => void;
@@ -44,12 +47,10 @@ export class DepthBoardWriter {
   #bytes: number;
   #publishedInTurn = false;
 
-  /** @throws DepthcastError `resource_exhausted` where `bytesMax` has no room for the control memory */
   constructor(options: DepthBoardWriterOptions) {
-    const { readers, instrumentsMax, bytesMax } = options;
+    const { readers, instrumentsMax } = options;
     invariant(readers > 0 && instrumentsMax > 0, "a board has a reader and an instrument");
     this.#bytes = boardControlBytes(readers, instrumentsMax);
-    if (this.#bytes > bytesMax) throw overBudget("the board's control memory", bytesMax);
     this.#options = options;
     this.#control = BoardControl.create(readers, instrumentsMax);
     this.control = this.#control.buffer;
@@ -63,21 +64,17 @@ export class DepthBoardWriter {
   /**
    * Gives the instrument its first buffer, with an empty depth at sequence 0, and announces it. Does nothing
    * where it has one.
-   *
-   * @throws DepthcastError `resource_exhausted` over the board's budget
    */
   define(instrument: number): void {
-    const { readers, instrumentsMax, bytesMax } = this.#options;
+    const { readers, instrumentsMax } = this.#options;
     invariant(
       instrument >= 1 && instrument <= instrumentsMax,
       "instruments are numbered from 1 to the maximum",
     );
     if (this.#instruments[instrument] !== undefined) return;
-    const bytes = slotBufferBytes(BOARD_LEVELS_MIN, readers);
-    if (this.#bytes + bytes > bytesMax) throw overBudget("another instrument", bytesMax);
     const slots = new SlotPublisher(BOARD_LEVELS_MIN, readers, 1);
     this.#instruments[instrument] = { slots, claims: undefined };
-    this.#bytes += bytes;
+    this.#bytes += slots.buffer.byteLength;
     this.#options.announce(instrument, slots.buffer);
     this.publish(instrument, clearSlot);
   }
@@ -179,12 +176,4 @@ function clearSlot(slot: DepthSlot): void {
   slot.sourceTimeHigh = 0;
   slot.bids.length = 0;
   slot.asks.length = 0;
-}
-
-function overBudget(what: string, bytesMax: number): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.resourceExhausted,
-    `the depth board has no room for ${what}: raise boardBytesMax (${bytesMax}) or define fewer instruments`,
-    { reason: "BOARD_BYTES_MAX", metadata: { boardBytesMax: String(bytesMax) } },
-  );
 }

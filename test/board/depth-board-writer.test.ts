@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { DepthBoardReader } from "../../src/board/depth-board-reader.ts";
 import { type ClaimOutcome, DepthBoardWriter } from "../../src/board/depth-board-writer.ts";
 import { createDepth } from "../../src/book/depth.ts";
-import { ErrorCode } from "../../src/errors.ts";
 import { fillPattern, isPattern } from "../support/patterned-depth.ts";
 
 const MiB = 1024 * 1024;
@@ -171,17 +170,12 @@ describe("claims", () => {
 });
 
 describe("the budget", () => {
-  test("refuses an instrument, naming the setting", () => {
+  test("refuses depth, never an instrument", () => {
     const { writer } = createBoard({ bytesMax: 20 * 1024 });
-    writer.define(1);
-    writer.define(2);
-    expect(() => writer.define(3)).toThrow(
-      expect.objectContaining({
-        code: ErrorCode.resourceExhausted,
-        message: expect.stringContaining("boardBytesMax"),
-      }),
-    );
-    expect(() => createBoard({ bytesMax: 100 })).toThrow("boardBytesMax");
+    for (let instrument = 1; instrument <= 3; instrument += 1) writer.define(instrument);
+    expect(writer.bytes).toBeGreaterThan(20 * 1024);
+    expect(writer.claimDepth(3, 0, 64)).toBe("ready");
+    expect(writer.claimDepth(3, 0, 65)).toBe("refused");
   });
 
   test("of 200 MB is enough for 5,000 instruments and 4 readers", () => {
