@@ -152,6 +152,7 @@ class FastifyTransport implements HttpTransport {
       await emptied(connections, STOP_GRACE_MS);
       for (const connection of connections) connection.terminate();
       for (const socket of this.websocketServer.clients) socket.terminate();
+      await emptied(connections, STOP_GRACE_MS);
       this.websocketServer.close();
     };
   }

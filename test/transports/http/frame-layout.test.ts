@@ -1,10 +1,16 @@
+import type { Writable } from "node:stream";
 import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Receiver } from "ws";
+import * as ws from "ws";
 import { Dialect } from "../../../src/broadcast/consumer.ts";
 import { WebSocketResponseSchema } from "../../../src/protocol/gen/depthcast/v1/websocket_pb.ts";
 import { layOutFrames } from "../../../src/transports/http/frame-layout.ts";
+
+/** The receiving half of a WebSocket; exported by `ws`, missing from its types. */
+const { Receiver } = ws as unknown as {
+  Receiver: new (options: { isServer: boolean; allowSynchronousEvents: boolean }) => Writable;
+};
 
 /** What a client makes of the bytes, by the receiving half of `ws`. */
 function messages(buffers: readonly Buffer[]): { data: Buffer; isBinary: boolean }[] {
@@ -13,7 +19,7 @@ function messages(buffers: readonly Buffer[]): { data: Buffer; isBinary: boolean
   receiver.on("message", (data: Buffer, isBinary: boolean) =>
     received.push({ data: Buffer.from(data), isBinary }),
   );
-  receiver.on("error", (error) => {
+  receiver.on("error", (error: Error) => {
     throw error;
   });
   for (const buffer of buffers) receiver.write(buffer);

@@ -98,6 +98,7 @@ export interface TestServer {
 interface TestServerOptions {
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  readonly port?: number;
   readonly authorize?: Authorize;
   readonly overrides?: Partial<HttpServerOptions>;
 }
@@ -148,7 +149,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     readiness: () => ({ ready: true, reasons: [] }),
     ...options.overrides,
   });
-  const port = await transport.listen({ host: "127.0.0.1", port: 0 });
+  const port = await transport.listen({ host: "127.0.0.1", port: options.port ?? 0 });
   const stop = async () => {
     await transport.stop();
     metrics.stop();
