@@ -44,10 +44,11 @@ export function quantityFault(events: OrderEventColumns, index: number, lotSize:
 }
 
 /**
- * Exact for safe integers, and faster than `%`: a multiple divides without rounding, and a quotient that
- * was rounded to a whole number does not multiply back.
+ * Whether a safe integer is a multiple of `unit`, a safe integer above 0. Faster than `%` and as exact: a
+ * quotient below 2^53 / unit is rounded by less than 1 / unit, the least distance to a whole number that the
+ * quotient of another number has.
  */
 export function isMultiple(value: number, unit: number): boolean {
   const quotient = value / unit;
-  return Math.floor(quotient) === quotient && quotient * unit === value;
+  return Math.floor(quotient) === quotient;
 }

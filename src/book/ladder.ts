@@ -99,18 +99,19 @@ export class Ladder {
 
   /** Writes the best `levels` levels, best first, from index 0 of columns that hold them. Returns how many. */
   copyTop(levels: number, price: Float64Array, quantity: Float64Array, orderCount: Uint32Array): number {
+    const { pages, levels: store } = this;
     let copied = 0;
     for (const block of this.directory.blocks) {
       for (let i = 0; i < block.length; i++) {
         const page = block.pages[i]!;
         const firstRank = block.numbers[i]! * PAGE_TICKS;
-        for (let bits = this.pages.bitmap(page); bits !== 0; bits &= bits - 1) {
+        for (let bits = pages.bitmap(page); bits !== 0; bits &= bits - 1) {
           if (copied === levels) return copied;
           const offset = lowestBit(bits);
-          const handle = this.pages.quad(page, offset >> 2) * 4 + (offset & 3);
+          const handle = pages.quad(page, offset >> 2) * 4 + (offset & 3);
           price[copied] = this.priceOf(firstRank + offset);
-          quantity[copied] = this.levels.total(handle);
-          orderCount[copied] = this.levels.count(handle);
+          quantity[copied] = store.total(handle);
+          orderCount[copied] = store.count(handle);
           copied += 1;
         }
       }

@@ -29,15 +29,15 @@ export class SlotTable {
   /** Slots in both tables. */
   count = 0;
   readonly #slots: HashedSlots;
+  /** Up to here `draining` is empty. */
   #drainAt = 0;
-  #drainLeft = 0;
 
   constructor(slots: HashedSlots) {
     this.#slots = slots;
   }
 
   get isDraining(): boolean {
-    return this.#drainLeft > 0;
+    return this.draining !== NO_ENTRIES;
   }
 
   /** Inserts a slot that is not in the table and whose record holds its hash. */
@@ -45,7 +45,7 @@ export class SlotTable {
     if ((this.count + 1) * 2 > this.entries.length) this.#grow();
     place(this.entries, slot, this.#slots.hashOf(slot));
     this.count += 1;
-    if (this.#drainLeft > 0) this.#drain(DRAIN_POSITIONS);
+    if (this.isDraining) this.#drain(DRAIN_POSITIONS);
   }
 
   /** Removes a slot that is in the table; its record must still hold its hash. */
@@ -60,14 +60,13 @@ export class SlotTable {
     invariant(position >= 0, "a slot that is removed is in the table");
     this.#shiftBack(table, position);
     this.count -= 1;
-    if (this.#drainLeft > 0) this.#drain(DRAIN_POSITIONS);
+    if (this.isDraining) this.#drain(DRAIN_POSITIONS);
   }
 
   clear(): void {
     this.entries = NO_ENTRIES;
     this.draining = NO_ENTRIES;
     this.count = 0;
-    this.#drainLeft = 0;
   }
 
   /** Mean and greatest number of entries read to find a slot that is there. For tests and diagnosis. */
@@ -92,34 +91,30 @@ export class SlotTable {
    * C positions have to be drained, two an insertion.
    */
   #grow(): void {
-    if (this.#drainLeft > 0) this.#drain(this.#drainLeft);
+    if (this.isDraining) this.#drain(this.draining.length);
     const old = this.entries;
     this.entries = new Int32Array(Math.max(ENTRIES_MIN, old.length * 2));
     if (this.count === 0) return;
     this.draining = old;
-    this.#drainLeft = old.length;
-    // From behind a gap, so that no run of entries is met in its middle.
     this.#drainAt = 0;
-    while (old[this.#drainAt] !== 0) this.#drainAt += 1;
   }
 
-  /** Moves whole runs of entries, so that what stays behind can still be found by probing. */
+  /**
+   * Goes on to the end of a run, so that no run loses its beginning while its end is still probed for. A
+   * run that wraps round loses its end first, which the rest does not need.
+   */
   #drain(positions: number): void {
     const old = this.draining;
-    let left = positions;
-    while (this.#drainLeft > 0) {
+    const end = Math.min(this.#drainAt + positions, old.length);
+    while (this.#drainAt < end || (this.#drainAt < old.length && old[this.#drainAt] !== 0)) {
       const slot = old[this.#drainAt]!;
       if (slot !== 0) {
         old[this.#drainAt] = 0;
         place(this.entries, slot, this.#slots.hashOf(slot));
-      } else if (left <= 0) {
-        return;
       }
-      this.#drainAt = (this.#drainAt + 1) & (old.length - 1);
-      this.#drainLeft -= 1;
-      left -= 1;
+      this.#drainAt += 1;
     }
-    this.draining = NO_ENTRIES;
+    if (this.#drainAt === old.length) this.draining = NO_ENTRIES;
   }
 
   /** Empties `gap` and moves back what follows and may stand nearer to its home. */

@@ -94,6 +94,21 @@ describe.each([
     });
   });
 
+  test("levels that come and go all over use the same memory again", () => {
+    const ladder = createLadder(side);
+    for (let turn = 0; turn < 5000; turn++) ladder.removeOrder(addAt(ladder, turn * 1_000_003, 1), 1);
+    expect([ladder.levels.words.length, ladder.pages.words.length]).toEqual([1, 1]);
+    expect(ladder.directory.blocks.length).toBe(0);
+  });
+
+  test.each([1, 2 ** 5, 2 ** 20, 2 ** 37])("pages of prices %d apart are found in few steps", (step) => {
+    const ladder = createLadder(side);
+    for (let n = 0; n < 10_000; n++) addAt(ladder, n * step, 1);
+    const { mean, max } = ladder.pages.table.probeLengths();
+    expect(mean).toBeLessThan(1.5);
+    expect(max).toBeLessThan(40);
+  });
+
   test("no more levels are copied than asked for", () => {
     const ladder = createLadder(side);
     for (let price = 0; price < 100; price++) addAt(ladder, price, 1);

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { CrossPolicy } from "../../src/book/instrument.ts";
 import { checkIntegrity } from "../../src/book/integrity.ts";
 import { OrderBook } from "../../src/book/order-book.ts";
+import { OrderIndex } from "../../src/book/order-index.ts";
+import { OrderKind, OrderPool } from "../../src/book/order-pool.ts";
 import { BatchTally } from "../../src/book/rejection.ts";
 import { SeededHash } from "../../src/book/seeded-hash.ts";
 import { eventColumns } from "../support/event-columns.ts";
@@ -78,6 +80,57 @@ describe("names that strangers choose", () => {
     }
     expect(bookOf(keys, 1).parts.index.table.probeLengths().mean).toBeGreaterThan(50);
     expect(bookOf(keys, 2).parts.index.table.probeLengths().mean).toBeLessThan(2);
+  });
+});
+
+function createIndex() {
+  const orders = new OrderPool();
+  const index = new OrderIndex(orders, new SeededHash(1));
+  const allocate = (kind: OrderKind): number => orders.allocate(kind, 1, 4, 1);
+  return { orders, index, allocate };
+}
+
+describe("names with the same hash", () => {
+  const hash = 42;
+  test("ids that differ in one word are told apart", () => {
+    const { index, allocate } = createIndex();
+    const slots = [
+      [1, 2],
+      [1, 3],
+      [4, 2],
+    ].map(([low, high]) => {
+      const slot = allocate(OrderKind.numbered);
+      index.insertId(slot, low!, high!, hash);
+      return slot;
+    });
+    expect([index.findId(1, 2, hash), index.findId(1, 3, hash), index.findId(4, 2, hash)]).toEqual(slots);
+    expect(index.findId(4, 3, hash)).toBe(0);
+  });
+
+  test("a key is told apart from its beginning and from what has another byte", () => {
+    const { index, allocate } = createIndex();
+    const slots = ["order-1", "order", "order-2"].map((key) => {
+      const slot = allocate(OrderKind.keyed);
+      index.insertKey(slot, Buffer.from(key), 0, key.length, hash);
+      return slot;
+    });
+    const find = (key: string): number => index.findKey(Buffer.from(key), 0, key.length, hash);
+    expect(["order-1", "order", "order-2"].map(find)).toEqual(slots);
+    expect(["orde", "order-", "order-3"].map(find)).toEqual([0, 0, 0]);
+    index.remove(slots[1]!);
+    expect(["order-1", "order", "order-2"].map(find)).toEqual([slots[0], 0, slots[2]]);
+  });
+
+  test("an id is not taken for a key whose record has the same words, nor the other way round", () => {
+    const { orders, index, allocate } = createIndex();
+    const keyed = allocate(OrderKind.keyed);
+    index.insertKey(keyed, Buffer.from("abc"), 0, 3, hash);
+    expect(index.findId(orders.nameLow(keyed), orders.nameHigh(keyed), hash)).toBe(0);
+    const numbered = allocate(OrderKind.numbered);
+    index.insertId(numbered, orders.nameLow(keyed), orders.nameHigh(keyed), hash);
+    expect(index.findId(orders.nameLow(keyed), orders.nameHigh(keyed), hash)).toBe(numbered);
+    index.remove(keyed);
+    expect(index.findKey(Buffer.from("abc"), 0, 3, hash)).toBe(0);
   });
 });
 

@@ -28,6 +28,7 @@ function expectSound(table: SlotTable, live: readonly number[], hashOf: (slot: n
 const hashes: Record<string, (slot: number) => number> = {
   spread: (slot) => Math.imul(slot, 0x9e3779b1) ^ (slot >>> 3),
   "few homes, long runs": (slot) => (slot * 7) % 5,
+  "two homes, long runs": (slot) => (slot % 2 === 0 ? 3 : 20),
   "all homes at the end, so that runs wrap round": (slot) => -1 - (slot % 3),
 };
 
@@ -93,6 +94,19 @@ test("a drain ends before the next growth begins, at the least possible pace too
     table.insert(slot);
     expect(wasDraining && table.entries.length !== entries).toBe(false);
   }
+});
+
+test("a run of entries is drained as a whole, so the rest of it can be found", () => {
+  const hashOf = hashes["two homes, long runs"]!;
+  const table = new SlotTable({ hashOf });
+  const live = Array.from({ length: 16 }, (_, n) => n + 1);
+  for (const slot of live) table.insert(slot);
+  for (let slot = 17; slot <= 20; slot++) {
+    table.insert(slot);
+    live.push(slot);
+    expectSound(table, live, hashOf);
+  }
+  expect(table.isDraining).toBe(true);
 });
 
 test("removal of a slot that is not there is a bug, and said so", () => {

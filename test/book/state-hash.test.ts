@@ -60,6 +60,17 @@ test("whatever differs in the state differs in the hash", () => {
   expect(new Set(variants).size).toBe(variants.length);
 });
 
+test("levels count beside the orders that they should be the sum of", () => {
+  for (const side of ["bids", "asks"] as const) {
+    const book = new OrderBook(rules, 1);
+    book.apply(eventColumns([first, third]), new BatchTally());
+    const before = book.stateHash();
+    const ladder = book.parts[side];
+    ladder.levels.setTotal(ladder.find(ladder.bestRank), 6);
+    expect(book.stateHash()).not.toBe(before);
+  }
+});
+
 test("each of the four words tells 20,000 books apart", () => {
   const words = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()];
   const book = new OrderBook(rules, 1);
