@@ -1,0 +1,16 @@
+import type { Arguments } from "./arguments.ts";
+import type { CommandHelp } from "./help-text.ts";
+
+/** What `depthcast NAME` does. */
+export interface Command {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  readonly help: CommandHelp;
+  /**
+   * Runs it and resolves with the exit code.
+   *
+   * @throws DepthcastError of which the message is printed: exit code 2 for a usage error, 1 for others.
+   */
+  run(args: Arguments): Promise<number>;
+}
