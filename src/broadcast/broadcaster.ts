@@ -181,7 +181,10 @@ export class Broadcaster implements DepthListener {
   }
 
   join(subscription: Subscription): void {
-    subscription.view.subscriptions.add(subscription);
+    const { view } = subscription;
+    // A view that nobody watched has not been silent to anybody.
+    if (view.subscriptions.size === 0) view.lastSentMs = this.#clock.nowMs();
+    view.subscriptions.add(subscription);
     this.#subscriptions += 1;
     this.#begin(subscription);
   }

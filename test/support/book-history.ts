@@ -75,7 +75,16 @@ export class BookHistory {
     });
   }
 
-  /** The same for levels that came another way. */
+  /** Whether the book is what the model is now, at a sequence that may be lower. */
+  isNewest(book: ReferenceBook): boolean {
+    const { depth } = book.subscribed;
+    return (
+      isDeepStrictEqual(book.bids(), this.model.top(1, depth)) &&
+      isDeepStrictEqual(book.asks(), this.model.top(2, depth))
+    );
+  }
+
+  /** As `expectEqual`, for levels that came another way. */
   expectTop(sequence: number, depth: number, found: Top): void {
     const top = this.#tops.get(sequence);
     if (top === undefined) throw new Error(`no batch ended at sequence ${sequence}; now ${this.sequence}`);

@@ -2,6 +2,7 @@ import type { BookSet } from "./book-set.ts";
 import type {
   ConsumerAnswer,
   ConsumerCommand,
+  ConsumerGroup,
   ConsumerProcessOptions,
   ConsumerReport,
   Reading,
@@ -10,11 +11,12 @@ import { eventually } from "./eventually.ts";
 import { GrpcClient } from "./grpc-client.ts";
 import type { GrpcFailure } from "./grpc-failure.ts";
 import { Random } from "./random.ts";
-import { WebSocketClient } from "./websocket-client.ts";
+import { WebSocketClient, type WebSocketDialect } from "./websocket-client.ts";
 
 /** The child of `ConsumerProcess`: holds the consumers and does as it is told over the IPC channel. */
 
 interface HeldConsumer {
+  readonly group: ConsumerGroup;
   readonly books: BookSet;
   ended: string;
   pause(): void;
@@ -42,8 +44,10 @@ async function obey(command: ConsumerCommand): Promise<void> {
 }
 
 async function start(options: ConsumerProcessOptions): Promise<void> {
-  const opened = Array.from({ length: options.count }, () =>
-    options.transport === "grpc" ? openGrpc(options) : openWebSocket(options),
+  const opened = options.groups.flatMap((group) =>
+    Array.from({ length: group.count }, () =>
+      group.transport === "grpc" ? openGrpc(options, group) : openWebSocket(options, group, group.transport),
+    ),
   );
   consumers.push(...(await Promise.all(opened)));
   const wanted = options.subscriptions.length;
@@ -55,12 +59,13 @@ async function start(options: ConsumerProcessOptions): Promise<void> {
       }),
     { deadlineMs: 30_000, what: "every consumer has its first Snapshot" },
   );
-  for (const [index, consumer] of consumers.entries()) read(consumer, options.reading, index);
+  for (const [index, consumer] of consumers.entries()) read(consumer, consumer.group.reading, index);
 }
 
-async function openGrpc({ address, subscriptions }: ConsumerProcessOptions): Promise<HeldConsumer> {
-  const call = new GrpcClient(address).subscribe(subscriptions);
+async function openGrpc(options: ConsumerProcessOptions, group: ConsumerGroup): Promise<HeldConsumer> {
+  const call = new GrpcClient(options.addresses.grpcAddress).subscribe(options.subscriptions);
   const consumer: HeldConsumer = {
+    group,
     books: call.books,
     ended: "",
     pause: () => call.pause(),
@@ -73,20 +78,21 @@ async function openGrpc({ address, subscriptions }: ConsumerProcessOptions): Pro
   return consumer;
 }
 
-async function openWebSocket({
-  address,
-  transport,
-  subscriptions,
-}: ConsumerProcessOptions): Promise<HeldConsumer> {
-  const client = await WebSocketClient.connect(address, transport === "proto" ? "proto" : "json");
+async function openWebSocket(
+  options: ConsumerProcessOptions,
+  group: ConsumerGroup,
+  dialect: WebSocketDialect,
+): Promise<HeldConsumer> {
+  const client = await WebSocketClient.connect(options.addresses.httpUrl, dialect);
   const consumer: HeldConsumer = {
+    group,
     books: client.books,
     ended: "",
     pause: () => client.pause(),
     resume: () => client.resume(),
   };
   void client.closed.then(({ code }) => (consumer.ended = String(code)));
-  for (const subscription of subscriptions) client.subscribe(subscription);
+  for (const subscription of options.subscriptions) client.subscribe(subscription);
   return consumer;
 }
 
@@ -95,29 +101,32 @@ function read(consumer: HeldConsumer, reading: Reading, index: number): void {
   consumer.pause();
   if (reading.mode === "never") return;
   const random = new Random(reading.seed + index);
-  const later = (msMax: number, task: () => void): void => {
+  const later = ([min, max]: readonly [number, number], task: () => void): void => {
     setTimeout(
       () => {
         if (readingAll || consumer.ended !== "") return;
         task();
       },
-      random.between(0, msMax),
+      random.between(min, max),
     );
   };
   const resume = (): void => {
     consumer.resume();
-    later(reading.readMsMax, pause);
+    later(reading.readMs, pause);
   };
   const pause = (): void => {
     consumer.pause();
-    later(reading.pauseMsMax, resume);
+    later(reading.pauseMs, resume);
   };
-  later(reading.pauseMsMax, resume);
+  later(reading.pauseMs, resume);
 }
 
 function report(consumer: HeldConsumer): ConsumerReport {
+  const { transport, reading } = consumer.group;
+  const kind = { transport, reading: reading.mode };
   try {
     return {
+      ...kind,
       books: consumer.books.all().map((book) => ({
         symbol: book.subscribed.symbol,
         epoch: String(book.epoch),
@@ -132,7 +141,7 @@ function report(consumer: HeldConsumer): ConsumerReport {
       ended: consumer.ended,
     };
   } catch (thrown) {
-    return { books: [], failure: String(thrown), ended: consumer.ended };
+    return { ...kind, books: [], failure: String(thrown), ended: consumer.ended };
   }
 }
 

@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ReferenceBookCounters } from "./reference-book.ts";
+import type { ServerAddresses, TransportName } from "./test-client.ts";
 import type { BookLevel, SubscriptionOptions } from "./update.ts";
-import type { WebSocketDialect } from "./websocket-client.ts";
 
 /**
  * Consumers in a process of their own: real sockets that are not read, or read in stretches, and that take
@@ -11,11 +11,15 @@ import type { WebSocketDialect } from "./websocket-client.ts";
  */
 
 export interface ConsumerProcessOptions {
-  readonly transport: "grpc" | WebSocketDialect;
-  /** `host:port` for gRPC, the HTTP address for WebSocket. */
-  readonly address: string;
-  readonly count: number;
+  readonly addresses: ServerAddresses;
   readonly subscriptions: readonly SubscriptionOptions[];
+  readonly groups: readonly ConsumerGroup[];
+}
+
+/** Consumers of one kind; each has a connection of its own. */
+export interface ConsumerGroup {
+  readonly transport: TransportName;
+  readonly count: number;
   readonly reading: Reading;
 }
 
@@ -23,15 +27,17 @@ export interface ConsumerProcessOptions {
 export type Reading =
   | { readonly mode: "always" }
   | { readonly mode: "never" }
-  /** Each consumer by itself: pauses and reads for random times up to these. */
+  /** Each consumer by itself: pauses and reads for random times between these, in turn. */
   | {
       readonly mode: "stretches";
       readonly seed: number;
-      readonly pauseMsMax: number;
-      readonly readMsMax: number;
+      readonly pauseMs: readonly [min: number, max: number];
+      readonly readMs: readonly [min: number, max: number];
     };
 
 export interface ConsumerReport {
+  readonly transport: TransportName;
+  readonly reading: Reading["mode"];
   readonly books: readonly {
     readonly symbol: string;
     readonly epoch: string;
@@ -69,7 +75,11 @@ export class ConsumerProcess {
     const script = fileURLToPath(new URL("./consumer-process-child.ts", import.meta.url));
     const child = fork(script, { execArgv: ["--disable-warning=ExperimentalWarning"], stdio: "inherit" });
     const started = new ConsumerProcess(child);
-    await started.#ask({ op: "start", options }, "ready");
+    const { grpcAddress, httpUrl } = options.addresses;
+    await started.#ask(
+      { op: "start", options: { ...options, addresses: { grpcAddress, httpUrl } } },
+      "ready",
+    );
     return started;
   }
 

@@ -1,5 +1,6 @@
 import { WebSocket } from "ws";
 import { BookSet } from "./book-set.ts";
+import { eventually } from "./eventually.ts";
 import { decodeMessage, encodeMessage } from "./proto-files.ts";
 import type { ReferenceBook } from "./reference-book.ts";
 import type { ReceivedInstrument, SubscriptionOptions, Update } from "./update.ts";
@@ -112,6 +113,14 @@ export class WebSocketClient {
   ping(): void {
     if (this.dialect === "proto") this.#request({ ping: {} });
     else this.#socket.send('{"op":"ping"}');
+  }
+
+  /** Resolves when all that the server wrote before has been applied: a pong comes after it. */
+  async barrier(): Promise<void> {
+    const wanted = this.pongs + 1;
+    this.ping();
+    await eventually(() => this.pongs >= wanted || this.isOver, { what: "the pong" });
+    this.books.check();
   }
 
   /** Sends one frame as it is: text for a string, binary for bytes. */

@@ -1,0 +1,155 @@
+import { expect, it, onTestFinished } from "vitest";
+import { BookHistory } from "../support/book-history.ts";
+import {
+  type ConsumerGroup,
+  ConsumerProcess,
+  type ConsumerProcessOptions,
+  type ConsumerReport,
+  type Reading,
+} from "../support/consumer-process.ts";
+import { eventually } from "../support/eventually.ts";
+import { add, type FlowEvent, wireBatch } from "../support/flow-event.ts";
+import { type Random, withSeed } from "../support/random.ts";
+import { ServerQueues } from "../support/server-queues.ts";
+import { startTestServer } from "../support/start-server.ts";
+import { connectGrpc, transports } from "../support/test-client.ts";
+
+/**
+ * A burst that slow consumers cannot follow: whoever reads in the end has the same book as everybody else,
+ * and nothing was piled up for anybody.
+ */
+
+const symbol = "BURST";
+const ordersTotal = 50_000;
+const depth = 1000;
+const levelsPerSide = 1400;
+const eventsPerBatch = 100;
+
+/** 50,000 orders over a book deeper than the window, with cancels and moves, so that much changes often. */
+function* burst(random: Random): Generator<FlowEvent[]> {
+  const live: number[] = [];
+  let batch: FlowEvent[] = [];
+  const price = (side: "bid" | "ask"): number => {
+    const distance = random.between(1, levelsPerSide);
+    return side === "bid" ? 5_000_000 - distance : 5_000_000 + distance;
+  };
+  for (let id = 1; id <= ordersTotal; id += 1) {
+    const side = id % 2 === 0 ? "bid" : "ask";
+    batch.push(add(id, side, price(side), random.between(1, 1_000_000)));
+    live.push(id);
+    const other = live[random.between(0, live.length - 1)] as number;
+    batch.push({
+      action: "update",
+      orderId: BigInt(other),
+      price: BigInt(price(other % 2 === 0 ? "bid" : "ask")),
+      quantity: BigInt(random.between(1, 1_000_000)),
+    });
+    if (live.length > 4000) {
+      const index = random.between(0, live.length - 1);
+      batch.push({ action: "delete", orderId: BigInt(live[index] as number) });
+      live[index] = live.at(-1) as number;
+      live.pop();
+    }
+    if (batch.length < eventsPerBatch) continue;
+    yield batch;
+    batch = [];
+  }
+  // Visible in every window, so that all chains end at the same sequence.
+  yield [add(ordersTotal + 1, "bid", 5_000_000, 1)];
+}
+
+async function startConsumers(options: ConsumerProcessOptions): Promise<ConsumerProcess> {
+  const started = await ConsumerProcess.start(options);
+  onTestFinished(() => started.stop());
+  return started;
+}
+
+function ofAllTransports(reading: Reading): ConsumerGroup[] {
+  return transports.map((transport) => ({ transport, count: 1, reading }));
+}
+
+/** The reports of consumers that have all come to `sequence`. */
+function reportsAt(consumers: ConsumerProcess, sequence: number): Promise<readonly ConsumerReport[]> {
+  return eventually(
+    async () => {
+      const reports = await consumers.report();
+      for (const { failure } of reports) if (failure !== "") throw new Error(failure);
+      return reports.every(({ books }) => books[0]?.sequence === sequence) && reports;
+    },
+    { deadlineMs: 15_000, what: `all consumers at sequence ${sequence}` },
+  );
+}
+
+it("all consumers of a burst end with the same book, and nothing is queued for the slow ones", () =>
+  withSeed(async (random) => {
+    // Made before the burst, so that it is one.
+    const history = new BookHistory("flag", depth, { everyBatch: false });
+    const batches = [...burst(random)].map((events) => {
+      history.apply(events);
+      return wireBatch(symbol, events);
+    });
+    history.keep();
+    const finalSequence = history.sequence;
+
+    const server = await startTestServer();
+    const queues = new ServerQueues(server.httpUrl);
+    onTestFinished(() => queues.stop());
+    const producer = connectGrpc(server);
+    await producer.defineInstrument({ symbol, crossPolicy: "flag" });
+    const subscriptions = [{ symbol, depth, intervalMs: 0 }];
+    const stretches = {
+      mode: "stretches",
+      seed: random.seed,
+      pauseMs: [300, 1500],
+      readMs: [5, 30],
+    } as const;
+    const always = { mode: "always" } as const;
+    const [fast, slow, frozen] = await Promise.all([
+      startConsumers({ addresses: server, subscriptions, groups: ofAllTransports(always) }),
+      startConsumers({
+        addresses: server,
+        subscriptions,
+        groups: [...ofAllTransports(stretches), ...ofAllTransports({ mode: "never" })],
+      }),
+      startConsumers({ addresses: server, subscriptions, groups: ofAllTransports(always) }),
+    ]);
+    frozen.freeze();
+
+    const ingest = producer.openIngest();
+    for (const batch of batches) await ingest.write(batch);
+    const response = await ingest.end();
+    expect(response.rejectedEvents).toBe("0");
+    expect(Number(response.positions[0]?.position.sequence)).toBe(finalSequence);
+    const metrics = await server.metrics();
+
+    const check = ({ books: [book], ended }: ConsumerReport) => {
+      if (book === undefined) throw new Error("no book");
+      history.expectTop(book.sequence, depth, { bids: book.bids, asks: book.asks, state: "open" });
+      expect(ended).toBe("");
+      return book.counters;
+    };
+    const fastDeltas = new Map<string, number>();
+    for (const report of await reportsAt(fast, finalSequence)) {
+      fastDeltas.set(report.transport, check(report).deltas);
+    }
+
+    // Only now, so that those who did not read could not: the others did not need them.
+    expect(metrics.sum("depthcast_consumers_unwritable")).toBeGreaterThanOrEqual(6);
+    expect(metrics.sum("depthcast_merged_intervals_total")).toBeGreaterThan(0);
+    expect(metrics.sum("depthcast_sent_bytes_total")).toBeGreaterThan(3_000_000);
+    frozen.thaw();
+    slow.readAll();
+    for (const consumers of [slow, frozen]) {
+      for (const report of await reportsAt(consumers, finalSequence)) {
+        const counters = check(report);
+        expect(counters.deltas).toBeLessThan(fastDeltas.get(report.transport) ?? 0);
+        expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
+      }
+    }
+    // One message at most: the largest is a delta over every level of the window and as many removals.
+    const jsonEntryBytes = '["5000000","1000000000",1000],'.length;
+    const largestMessage = 4 * depth * jsonEntryBytes + 1000;
+    expect(queues.heldBack.size).toBeGreaterThanOrEqual(2);
+    expect(queues.streamBytesMax).toBeLessThan(largestMessage);
+    expect(queues.socketBytesMax).toBeLessThan(largestMessage);
+  }));
