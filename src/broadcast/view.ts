@@ -18,6 +18,13 @@ export function viewIdOf(instrument: number, depth: number, intervalMs: Interval
   return (instrument * (limits.depthMax + 1) + depth) * 16 + INTERVALS_MS.indexOf(intervalMs);
 }
 
+/** A consumer that was away for this long can resume, in a view that changes at every interval. */
+const RESUME_SPAN_MS = 30_000;
+
+function statesFor(intervalMs: IntervalMs): number {
+  return Math.max(256, RESUME_SPAN_MS / Math.max(intervalMs, 10));
+}
+
 export interface ViewOptions {
   readonly viewId: number;
   readonly instrumentIndex: number;
@@ -70,7 +77,7 @@ export class View {
     this.#identity = { viewId, instrument, depth, intervalMs };
     this.#epoch = options.epoch;
     this.#encoders = options.encoders;
-    this.#levels = new DepthView(depth);
+    this.#levels = new DepthView(depth, { statesMax: statesFor(intervalMs) });
   }
 
   get viewId(): number {
