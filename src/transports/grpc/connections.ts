@@ -10,7 +10,7 @@ import type { Connection, OpenStream } from "./connection.ts";
 import type { GrpcLogger } from "./grpc-metrics.ts";
 
 /** How often deadlines are looked at: no more exact than they need to be, and one timer for all. */
-const SWEEP_INTERVAL_MS = 100;
+const SWEEP_INTERVAL_MS = 250;
 /** Connections over the limit that are let in to be told so; those beyond are closed without a word. */
 const REFUSED_CONNECTIONS_MAX = 64;
 /** How long such a connection has. */
@@ -58,6 +58,7 @@ export class GrpcConnections {
   #refusedConnections = 0;
   #wideWindows = 0;
   #sweepTimer: Timer;
+  #onEmpty: (() => void) | undefined;
 
   constructor(options: GrpcConnectionsOptions) {
     this.#options = options;
@@ -97,6 +98,14 @@ export class GrpcConnections {
     return typeof number === "string" ? this.#streams.get(number) : undefined;
   }
 
+  /** Resolves when no connection is left. */
+  empty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
   /** Closes whatever is left. */
   stop(): void {
     unsubscribe("http2.server.stream.created", this.#onStreamCreated);
@@ -119,6 +128,7 @@ export class GrpcConnections {
     connection.lease?.release();
     if (connection.refusal !== undefined) this.#refusedConnections -= 1;
     if (connection.wideWindow) this.#wideWindows -= 1;
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   readonly #onStreamCreated = (message: unknown): void => {

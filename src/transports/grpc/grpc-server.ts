@@ -86,7 +86,7 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcTransport {
     listener.close();
     for (const intake of intakes) intake.end(goingAway());
     health.stop(goingAway());
-    await closeCalls(server, limits.shutdownTimeoutMs);
+    await closeCalls(server, connections, limits.shutdownTimeoutMs);
     connections.stop();
   }
 
@@ -175,16 +175,19 @@ function cannotListen(host: string, port: number, error: Error & { code?: string
   );
 }
 
-/** Waits for open calls, but not for ever: in real time, as a stop must end though nobody drives a clock. */
-function closeCalls(server: Server, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = systemClock.setTimer(timeoutMs, () => {
-      server.forceShutdown();
-      resolve();
-    });
-    server.tryShutdown(() => {
+/**
+ * Waits for open calls, but not for ever: in real time, as a stop must end though nobody drives a clock.
+ * Waits for the connections, because the callback of `tryShutdown` comes at once where Node closes the
+ * sessions together with their server.
+ */
+async function closeCalls(server: Server, connections: GrpcConnections, timeoutMs: number): Promise<void> {
+  server.tryShutdown(() => {});
+  await new Promise<void>((resolve) => {
+    const timer = systemClock.setTimer(timeoutMs, resolve);
+    void connections.empty().then(() => {
       timer.cancel();
       resolve();
     });
   });
+  server.forceShutdown();
 }

@@ -30,7 +30,7 @@ export class HealthService {
   /** Tells all who watch. */
   setServing(serving: boolean): void {
     this.#status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    for (const watcher of this.#watchers) watcher.tell(this.#status);
+    for (const watcher of this.#watchers) if (watcher.known) watcher.tell(this.#status);
   }
 
   /** Ends all watches. */
@@ -52,10 +52,9 @@ export class HealthService {
 
   /** A service that is not known now never will be: the watch only says so, as the contract wants it. */
   async #watch(name: string, responses: ResponseStream, { signal }: CallContext): Promise<void> {
-    const watcher = new HealthWatcher(responses);
-    const known = this.#names.has(name);
-    watcher.tell(known ? this.#status : ServingStatus.SERVICE_UNKNOWN);
-    if (known) this.#watchers.add(watcher);
+    const watcher = new HealthWatcher(responses, this.#names.has(name));
+    watcher.tell(watcher.known ? this.#status : ServingStatus.SERVICE_UNKNOWN);
+    this.#watchers.add(watcher);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -66,13 +65,16 @@ export class HealthService {
 
 /** Keeps one watch up to date. While its stream is not writable only the newest status is remembered. */
 class HealthWatcher {
+  /** Whether the server has the service watched. */
+  readonly known: boolean;
   readonly #responses: ResponseStream;
   #told: ServingStatus | undefined;
   #newest: ServingStatus = ServingStatus.UNKNOWN;
   #writing = false;
 
-  constructor(responses: ResponseStream) {
+  constructor(responses: ResponseStream, known: boolean) {
     this.#responses = responses;
+    this.known = known;
   }
 
   tell(status: ServingStatus): void {

@@ -1,6 +1,13 @@
 import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import { systemClock } from "../../clock.ts";
 import type { DepthcastError } from "../../errors.ts";
 import { statusOf } from "./status.ts";
+
+/**
+ * A grpc-js client that gets an error drops the messages that it has not given to its user yet; those of
+ * other languages do not. So an error that follows a message leaves it this much time.
+ */
+const ERROR_AFTER_MESSAGE_DELAY_MS = 20;
 
 /** The responses of a streaming call, as bytes. It ends once: by `end`, `fail` or `reset`. */
 export class ResponseStream {
@@ -8,6 +15,9 @@ export class ResponseStream {
   readonly #onEnded: (error: DepthcastError | undefined) => void;
   readonly #reset: () => void;
   #ended = false;
+  #written = 0;
+  #unsent = 0;
+  #onSent: (() => void) | undefined;
 
   constructor(
     call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
@@ -35,8 +45,13 @@ export class ResponseStream {
    */
   write(response: Buffer, written: () => void): void {
     if (this.over) return;
+    this.#written += 1;
+    this.#unsent += 1;
     this.#call.write(response, (error?: Error | null) => {
-      if (error === undefined || error === null) written();
+      if (error !== undefined && error !== null) return;
+      this.#unsent -= 1;
+      written();
+      if (this.#unsent === 0) this.#onSent?.();
     });
   }
 
@@ -50,7 +65,13 @@ export class ResponseStream {
   fail(error: DepthcastError): void {
     if (!this.#close(error)) return;
     // grpc-js takes the status of a stream from an error event.
-    this.#call.emit("error", statusOf(error));
+    const tell = () => this.#call.emit("error", statusOf(error));
+    if (this.#written === 0) {
+      tell();
+      return;
+    }
+    this.#onSent = () => systemClock.setTimer(ERROR_AFTER_MESSAGE_DELAY_MS, tell);
+    if (this.#unsent === 0) this.#onSent();
   }
 
   /**
