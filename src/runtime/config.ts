@@ -3,9 +3,10 @@ import Value from "typebox/value";
 import { CrossPolicy, type Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { createLimits, LIMIT_NAMES, type Limits } from "../limits.ts";
+import type { LogLevel } from "../observability/logger.ts";
 import { parseInstrumentText } from "./instrument-text.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
-import { type LogKind, type LogLevel, type Setting, SETTINGS } from "./settings.ts";
+import { type LogKind, type Setting, SETTINGS } from "./settings.ts";
 
 /** Everything that is set for a server, checked. */
 export interface ServerConfig {
@@ -13,7 +14,7 @@ export interface ServerConfig {
   readonly http: ListenAddress;
   readonly instruments: readonly Instrument[];
   readonly log: LogKind;
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogLevel | "silent";
   readonly debugIntegrity: boolean;
   readonly origins: readonly string[];
   readonly limits: Limits;
@@ -48,7 +49,7 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
     http: toAddress("http", given),
     instruments: toInstruments(given.get("instruments")!),
     log: valueOf("log") as LogKind,
-    logLevel: valueOf("logLevel") as LogLevel,
+    logLevel: valueOf("logLevel") as LogLevel | "silent",
     debugIntegrity: valueOf("debugIntegrity") as boolean,
     origins: valueOf("origins") as string[],
     limits: toLimits(given),

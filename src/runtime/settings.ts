@@ -1,5 +1,6 @@
 import Type, { type TSchema } from "typebox";
 import { LIMIT_NAMES, LIMITS } from "../limits.ts";
+import { LogLevel } from "../observability/logger.ts";
 
 /** How a setting is written as text, in a flag or an environment variable. */
 export type SettingKind = "integer" | "text" | "switch" | "list";
@@ -23,8 +24,8 @@ export interface Setting {
   readonly rule: string;
 }
 
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+/** Least important message that is logged. */
+export const LOG_LEVELS = [...Object.values(LogLevel), "silent"] as const;
 
 /** The order logs that there are. */
 export const LOG_KINDS = ["memory"] as const;
