@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// What takes minutes: `npm run test:long`, run by .ci/run.
+export default defineConfig({
+  test: {
+    include: ["test/long/**/*.test.ts"],
+    testTimeout: 240_000,
+    // They measure memory and delays, so one at a time.
+    fileParallelism: false,
+  },
+});
