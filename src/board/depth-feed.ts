@@ -2,6 +2,7 @@ import type { Depth } from "../book/depth.ts";
 import type { Clock } from "../clock.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { DepthBoardReader } from "./depth-board-reader.ts";
+import { type DepthRequests, ReaderClaims } from "./reader-claims.ts";
 
 /** Told what has changed on the board, once a turn. */
 interface FeedListener {
@@ -9,14 +10,7 @@ interface FeedListener {
   woken(): void;
 }
 
-/** How a thread asks the engine's for more depth; answered once the board holds it. */
-export interface DepthRequests {
-  /** False = over the board's budget. */
-  claim(instrument: number, levels: number): Promise<boolean>;
-  release(instrument: number, levels: number): void;
-}
-
-export interface DepthFeedOptions {
+interface DepthFeedOptions {
   readonly reader: number;
   readonly control: SharedArrayBuffer;
   readonly clock: Clock;
@@ -30,14 +24,14 @@ export interface DepthFeedOptions {
 export class DepthFeed {
   readonly #board: DepthBoardReader;
   readonly #clock: Clock;
-  readonly #requests: DepthRequests;
+  readonly #claims: ReaderClaims;
   readonly #listeners: FeedListener[] = [];
   #scheduled = false;
 
   constructor({ reader, control, clock, requests }: DepthFeedOptions) {
     this.#board = new DepthBoardReader({ reader, control });
     this.#clock = clock;
-    this.#requests = requests;
+    this.#claims = new ReaderClaims(clock, requests);
     this.#board.arm();
   }
 
@@ -67,7 +61,7 @@ export class DepthFeed {
 
   /** @throws DepthcastError `resource_exhausted` over the board's budget. */
   async claim(instrument: number, levels: number): Promise<void> {
-    if (await this.#requests.claim(instrument, levels)) return;
+    if (await this.#claims.claim(instrument, levels)) return;
     throw new DepthcastError(
       ErrorCode.resourceExhausted,
       `no memory left on the depth board for ${levels} levels (boardBytesMax): ask for less depth or raise it`,
@@ -76,7 +70,11 @@ export class DepthFeed {
   }
 
   release(instrument: number, levels: number): void {
-    this.#requests.release(instrument, levels);
+    this.#claims.release(instrument, levels);
+  }
+
+  stop(): void {
+    this.#claims.stop();
   }
 
   /** Deferred, so that what several turns of the engine publish meanwhile is looked at once. */

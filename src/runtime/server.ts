@@ -88,6 +88,7 @@ interface Parts {
   readonly log: OrderLog;
   readonly metrics: Metrics;
   readonly flow: OrderFlow;
+  readonly feed: DepthFeed;
   readonly broadcaster: Broadcaster;
   readonly grpc: GrpcTransport;
   readonly http: HttpTransport;
@@ -152,7 +153,7 @@ function assemble(options: ServerOptions): Parts {
     ...(options.debugIntegrity === true ? { integrity: () => flow.checkIntegrity() } : {}),
   });
   watchGauges(metrics, flow, broadcaster, admission);
-  return { limits, log, metrics, flow, broadcaster, grpc, http };
+  return { limits, log, metrics, flow, feed, broadcaster, grpc, http };
 }
 
 function watchGauges(
@@ -192,10 +193,11 @@ function running(parts: Parts, grpcPort: number, httpPort: number): RunningServe
 }
 
 /** From the outside in: no new work, consumers told, what is acknowledged applied, sockets closed. */
-async function stopAll({ flow, broadcaster, grpc, http, metrics }: Parts): Promise<void> {
+async function stopAll({ flow, feed, broadcaster, grpc, http, metrics }: Parts): Promise<void> {
   broadcaster.stop();
   const applied = flow.stop();
   const closed = await Promise.allSettled([applied, grpc.stop(), http.stop()]);
+  feed.stop();
   metrics.stop();
   const failure = closed.find((outcome) => outcome.status === "rejected");
   if (failure !== undefined) {

@@ -46,10 +46,14 @@ export class Admission {
   connect(transport: Transport): ConnectionLease {
     const limit = this.#limits.connectionsMax;
     if (this.#connections[transport] >= limit) {
-      throw new DepthcastError(ErrorCode.resourceExhausted, `too many connections: at most ${limit} (connectionsMax)`, {
-        reason: "CONNECTIONS_MAX",
-        metadata: { limit: String(limit) },
-      });
+      throw new DepthcastError(
+        ErrorCode.resourceExhausted,
+        `too many connections: at most ${limit} (connectionsMax)`,
+        {
+          reason: "CONNECTIONS_MAX",
+          metadata: { limit: String(limit) },
+        },
+      );
     }
     this.#connections[transport] += 1;
     let held = true;

@@ -411,7 +411,7 @@ describe("memory", () => {
     await subscribed(["A", 50, { depth: 1000 }]);
     expect(rig.flow.flow.board.bytes).toBeGreaterThan(before);
     session.close();
-    await rig.clock.pass(rig.flow.limits.viewLingerMs);
+    await rig.clock.pass(rig.flow.limits.viewLingerMs + 10_000, 10_000);
     expect(rig.flow.flow.board.bytes).toBe(before);
   });
 });

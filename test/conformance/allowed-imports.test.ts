@@ -81,7 +81,9 @@ describe("imports", () => {
       const to = folderOf(resolve(dirname(file), target));
       if (from === to || foundations.includes(to) || from === "index.ts") return undefined;
       if (foundations.includes(from)) return `${from} imports no folder`;
-      return allowed[from]?.includes(to) ? undefined : `${from} may import ${allowed[from]?.join(", ") || "nothing"}`;
+      return allowed[from]?.includes(to)
+        ? undefined
+        : `${from} may import ${allowed[from]?.join(", ") || "nothing"}`;
     });
     expect(upward).toEqual([]);
   });
@@ -99,7 +101,9 @@ describe("imports", () => {
       const place = Object.keys(places).find((name) => target === name || target.startsWith(`${name}/`));
       if (place === undefined) return undefined;
       const path = relative(root, file);
-      return places[place]?.some((prefix) => path.startsWith(prefix)) ? undefined : `only in ${places[place]}`;
+      return places[place]?.some((prefix) => path.startsWith(prefix))
+        ? undefined
+        : `only in ${places[place]}`;
     });
     expect(misplaced).toEqual([]);
   });
