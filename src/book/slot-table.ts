@@ -91,7 +91,7 @@ export class SlotTable {
    * C positions have to be drained, two an insertion.
    */
   #grow(): void {
-    if (this.isDraining) this.#drain(this.draining.length);
+    invariant(!this.isDraining, "a table is drained before the next growth");
     const old = this.entries;
     this.entries = new Int32Array(Math.max(ENTRIES_MIN, old.length * 2));
     if (this.count === 0) return;

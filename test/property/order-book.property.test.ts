@@ -164,7 +164,7 @@ describe("order book against the naive model", () => {
           expectEqual(book, model);
         }
       }),
-      { numRuns: 250 },
+      { numRuns: 200 },
     );
   });
 
