@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+// Replays of real market data: `npm run test:real`, run by .ci/run.
+export default defineConfig({
+  test: {
+    include: ["test/real-data/**/*.test.ts"],
+    globalSetup: ["test/real-data/require-data.ts"],
+    testTimeout: 120_000,
+  },
+});
