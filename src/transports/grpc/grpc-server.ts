@@ -182,12 +182,9 @@ function cannotListen(host: string, port: number, error: Error & { code?: string
  */
 async function closeCalls(server: Server, connections: GrpcConnections, timeoutMs: number): Promise<void> {
   server.tryShutdown(() => {});
-  await new Promise<void>((resolve) => {
-    const timer = systemClock.setTimer(timeoutMs, resolve);
-    void connections.empty().then(() => {
-      timer.cancel();
-      resolve();
-    });
+  const overdue = new Promise<void>((resolve) => {
+    systemClock.setTimer(timeoutMs, resolve);
   });
+  await Promise.race([connections.empty(), overdue]);
   server.forceShutdown();
 }

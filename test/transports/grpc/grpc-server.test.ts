@@ -18,10 +18,13 @@ function healthRequest(service: string): Buffer {
   return service === "" ? Buffer.alloc(0) : Buffer.from([0x0a, service.length, ...Buffer.from(service)]);
 }
 
+function asIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
 function healthClient(target: string) {
   const client = new Client(target, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
   onTestFinished(() => client.close());
-  const asIs = (bytes: Buffer) => bytes;
   return {
     check: (service: string) =>
       new Promise<number | undefined>((resolve, reject) => {
