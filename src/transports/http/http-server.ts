@@ -10,6 +10,7 @@ import type { Readiness } from "../../observability/health.ts";
 import type { Admission } from "../admission.ts";
 import { clientErrorHandler, errorHandler, notFoundHandler } from "./http-errors.ts";
 import { OriginPolicy } from "./origin-policy.ts";
+import { PipeliningGuard } from "./pipelining.ts";
 import { type IntegrityCheck, registerRestRoutes } from "./rest-routes.ts";
 import type { WebSocketConnection, WebSocketConnectionOptions } from "./websocket-connection.ts";
 import { registerWebSocketRoute, webSocketServerOptions } from "./websocket-route.ts";
@@ -129,6 +130,11 @@ class FastifyTransport implements HttpTransport {
     await app.register(websocketPlugin, plugin);
     app.setErrorHandler(handleError);
     app.setNotFoundHandler(notFoundHandler);
+    const pipelining = new PipeliningGuard();
+    app.addHook("onRequest", (request, reply, done) => {
+      if (!pipelining.admit(request.raw, reply.raw)) reply.hijack();
+      done();
+    });
     app.addHook("preValidation", (request, _reply, done) => {
       // The plugin would upgrade on any path, only to close.
       const elsewhere = request.ws && request.routeOptions.url !== "/v1/ws";

@@ -66,11 +66,11 @@ export class WebSocketConnection {
     });
     socket.on("ping", (payload) => {
       this.#lastRequestMs = clock.nowMs();
-      requests.countFrame();
+      requests.countFrame(payload.length);
       consumer.answerPing(payload);
     });
     socket.on("pong", (payload) => {
-      requests.countFrame();
+      requests.countFrame(payload.length);
       consumer.pongReceived(payload);
     });
     socket.once("close", () => {

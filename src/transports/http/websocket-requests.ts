@@ -25,9 +25,18 @@ interface WebSocketRequestsOptions {
   readonly logger: Logger;
 }
 
-/** Frames of one connection that are looked at in one turn of the event loop; the next turn is others' too. */
+/** Requests of one connection that are handled in one turn of the event loop; the next turn is others' too. */
+const REQUESTS_PER_TURN_MAX = 64;
+/** Frames of whatever kind that may come in one turn without the connection being made to rest. */
 const FRAMES_PER_TURN_MAX = 64;
-/** Waiting requests beyond which the socket is not read. One read of a socket (64 KiB) may come on top. */
+/** One read of a socket; more than that a turn would be up to 2 MiB at once. */
+const BYTES_PER_TURN_MAX = 64 * 1024;
+/**
+ * What a connection that passes `FRAMES_PER_TURN_MAX` is held to, by not reading it for a while. One read
+ * can bring ten thousand empty frames, some 10 ms of work: so ten such clients take 5 % of the thread.
+ */
+const FRAMES_PER_SECOND_MAX = 5000;
+/** Waiting requests beyond which the socket is not read. What one read brought may come on top. */
 const BACKLOG_BYTES_MAX = 16 * 1024;
 
 /**
@@ -42,7 +51,10 @@ export class WebSocketRequests {
   readonly #viewIds = new Set<number>();
   #subscribing = false;
   #framesThisTurn = 0;
+  #bytesThisTurn = 0;
+  #handledThisTurn = 0;
   #turnEnds = false;
+  #rest: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: WebSocketRequestsOptions) {
@@ -69,47 +81,67 @@ export class WebSocketRequests {
       );
       return;
     }
-    this.countFrame();
+    this.countFrame(message.length);
     if (this.#backlog.isEmpty && this.#mayHandle) this.#handle(message);
     else this.#backlog.push(message);
     this.#pauseOrResume();
   }
 
-  /** A frame of whatever kind came in. Too many in a turn: the socket is left alone until the next. */
-  countFrame(): void {
+  /** A frame of whatever kind came in. Too much in a turn: the socket is not read for a while. */
+  countFrame(payloadBytes: number): void {
     this.#framesThisTurn += 1;
-    if (this.#turnEnds) {
-      if (this.#framesThisTurn > FRAMES_PER_TURN_MAX) this.#pauseOrResume();
-      return;
-    }
-    this.#turnEnds = true;
-    setImmediate(() => {
-      this.#turnEnds = false;
-      this.#framesThisTurn = 0;
-      this.#continue();
-    });
+    this.#bytesThisTurn += payloadBytes;
+    this.#noticeTurnEnd();
+    if (this.#isOverTurn) this.#pauseOrResume();
   }
 
   /** The connection has ended. */
   stop(): void {
     this.#closed = true;
     this.#backlog.clear();
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
   }
 
   get #mayHandle(): boolean {
     return (
       !this.#closed &&
       !this.#subscribing &&
-      this.#framesThisTurn <= FRAMES_PER_TURN_MAX &&
+      this.#handledThisTurn < REQUESTS_PER_TURN_MAX &&
       this.#options.consumer.hasControlRoom
     );
+  }
+
+  get #isOverTurn(): boolean {
+    return this.#framesThisTurn > FRAMES_PER_TURN_MAX || this.#bytesThisTurn > BYTES_PER_TURN_MAX;
+  }
+
+  #noticeTurnEnd(): void {
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(() => {
+      const excessFrames = this.#framesThisTurn - FRAMES_PER_TURN_MAX;
+      this.#turnEnds = false;
+      this.#framesThisTurn = 0;
+      this.#bytesThisTurn = 0;
+      this.#handledThisTurn = 0;
+      if (excessFrames > 0) this.#restFor((1000 * excessFrames) / FRAMES_PER_SECOND_MAX);
+      this.#continue();
+    });
+  }
+
+  #restFor(durationMs: number): void {
+    if (this.#closed || this.#rest !== undefined) return;
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this.#pauseOrResume();
+    }, durationMs).unref();
   }
 
   #continue(): void {
     while (this.#mayHandle) {
       const request = this.#backlog.shift();
       if (request === undefined) break;
-      this.countFrame();
       this.#handle(request);
     }
     this.#backlog.trim();
@@ -120,13 +152,15 @@ export class WebSocketRequests {
     const { socket } = this.#options;
     const tooMuch =
       !this.#closed &&
-      (this.#backlog.byteLength > BACKLOG_BYTES_MAX || this.#framesThisTurn > FRAMES_PER_TURN_MAX);
+      (this.#rest !== undefined || this.#isOverTurn || this.#backlog.byteLength > BACKLOG_BYTES_MAX);
     if (tooMuch === socket.isPaused) return;
     if (tooMuch) socket.pause();
     else socket.resume();
   }
 
   #handle(message: Buffer): void {
+    this.#handledThisTurn += 1;
+    this.#noticeTurnEnd();
     try {
       this.#dispatch(message);
     } catch (thrown) {

@@ -251,6 +251,18 @@ describe("what is no proper request", () => {
     expect(large).toMatch(/^HTTP\/1.1 431 .*"message":"the request's headers are too large"/s);
   });
 
+  test("a few pipelined requests are answered in order, a great many end the connection", async () => {
+    server = await startTestServer();
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    const last = "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    const few = await rawExchange(get("/healthz").repeat(7) + last);
+    expect(few.match(/HTTP\/1.1 200 /g)?.length).toBe(8);
+    expect(few.endsWith('{"ready":true,"reasons":[]}')).toBe(true);
+    const many = await rawExchange(get("/healthz").repeat(1500)).catch(() => "");
+    expect(many.match(/HTTP\/1.1 200 /g)?.length ?? 0).toBeLessThanOrEqual(16);
+    expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
+  });
+
   test("who asks to upgrade to HTTP/2 is served as if it had not", async () => {
     server = await startTestServer();
     const answer = await rawExchange(
