@@ -85,7 +85,7 @@ describe("parseDecimal", () => {
       "١",
     ];
     for (const text of faulty) {
-      expect(parseDecimal(text, 2), text).toBeUndefined();
+      expect([text, parseDecimal(text, 2)]).toEqual([text, undefined]);
       expect(decimalFault(text, 2)).toBe("is not a decimal number");
     }
   });

@@ -6,7 +6,7 @@ import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { layOutFrames } from "./frame-layout.ts";
 import { InFlight } from "./in-flight.ts";
-import { CloseCode, closeCode } from "./status.ts";
+import { type CloseCode, closeCode } from "./status.ts";
 import { frame, Opcode } from "./websocket-frame.ts";
 
 export interface ConsumerMetrics {

@@ -84,7 +84,7 @@ describe("books and instruments", () => {
   test("errors of the source have the fitting status, and bugs give nothing away", async () => {
     let thrown: unknown;
     server = await startTestServer({
-      overrides: { snapshots: { read: () => Promise.reject(thrown as Error) } },
+      overrides: { snapshots: { read: () => Promise.reject(thrown) } },
     });
     const answers: [Error, number, string][] = [
       [new DepthcastError(ErrorCode.resourceExhausted, "no memory"), 429, "resource_exhausted"],
@@ -253,12 +253,12 @@ describe("what is no proper request", () => {
 
   test("a few pipelined requests are answered in order, a great many end the connection", async () => {
     server = await startTestServer();
-    const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+    const request = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
     const last = "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    const few = await rawExchange(get("/healthz").repeat(7) + last);
+    const few = await rawExchange(request("/healthz").repeat(7) + last);
     expect(few.match(/HTTP\/1.1 200 /g)?.length).toBe(8);
     expect(few.endsWith('{"ready":true,"reasons":[]}')).toBe(true);
-    const many = await rawExchange(get("/healthz").repeat(1500)).catch(() => "");
+    const many = await rawExchange(request("/healthz").repeat(1500)).catch(() => "");
     expect(many.match(/HTTP\/1.1 200 /g)?.length ?? 0).toBeLessThanOrEqual(16);
     expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
   });

@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -9,7 +11,7 @@ import {
 } from "../../../src/protocol/gen/depthcast/v1/websocket_pb.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { Inbox, openWebSocket, startTestServer, type TestServer } from "./http-harness.ts";
+import { type Inbox, openWebSocket, startTestServer, type TestServer } from "./http-harness.ts";
 
 let server: TestServer;
 afterEach(() => server.stop());
@@ -24,10 +26,7 @@ async function refusal(
   options = {},
 ): Promise<{ status: number; body: string }> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, protocols, options);
-  const [, response] = (await once(socket, "unexpected-response")) as [
-    unknown,
-    import("node:http").IncomingMessage,
-  ];
+  const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
   let body = "";
   for await (const chunk of response) body += String(chunk);
   socket.on("error", () => {});
@@ -109,7 +108,6 @@ describe("the upgrade", () => {
 
   test("messages that came along with the upgrade are not lost", async () => {
     server = await startTestServer();
-    const { connect } = await import("node:net");
     const socket = connect(server.port, "127.0.0.1");
     const masked = Buffer.from([0x81, 0x8d, 0, 0, 0, 0, ...Buffer.from('{"op":"ping"}')]);
     const head =
