@@ -21,7 +21,7 @@ const HALF_CLOSE_TIMEOUT_MS = 1000;
 const CONTROL_FRAMES_MAX = 1000;
 /** Bytes before the first request: preface, settings and its headers take far less. */
 const BYTES_BEFORE_REQUEST_MAX = 256 * 1024;
-/** What a producer may have under way: 64 KiB, the default, costs five sixths of the throughput. */
+/** What a producer may have under way: the default of 64 KiB is soon used up on a longer way. */
 const INGEST_WINDOW_BYTES = 1024 * 1024;
 /** Connections that get this window; beyond it, the memory that unread windows may take matters more. */
 const WIDE_WINDOWS_MAX = 64;

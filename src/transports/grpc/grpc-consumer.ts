@@ -1,9 +1,18 @@
+import type { Clock } from "../../clock.ts";
 import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
 import { type DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { encodeSubscribeResponse } from "../../protocol/proto-dialect.ts";
 import type { ResponseStream } from "./response-stream.ts";
 
+/**
+ * That a response is being taken is seen only when all of it is. So a consumer that took longer than this
+ * gets smaller ones, in which a little progress is seen, and is not mistaken for one that takes nothing.
+ */
+const SLOW_RESPONSE_MS = 1000;
+const SLOW_RESPONSE_BYTES_MAX = 64 * 1024;
+
 export interface GrpcConsumerOptions {
+  readonly clock: Pick<Clock, "nowMs">;
   readonly responses: ResponseStream;
   /** A flush is split between its pieces where a response would pass this. */
   readonly responseBytesMax: number;
@@ -19,7 +28,9 @@ export interface GrpcConsumerOptions {
 export class GrpcConsumer implements Consumer {
   readonly dialect = "proto";
   readonly #responses: ResponseStream;
-  readonly #responseBytesMax: number;
+  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #responseBytesLimit: number;
+  #responseBytesMax: number;
   readonly #onBytesSent: (byteLength: number) => void;
   #session: ConsumerSession | undefined;
   /** A response was written, and not all of it is taken yet. */
@@ -29,6 +40,8 @@ export class GrpcConsumer implements Consumer {
 
   constructor(options: GrpcConsumerOptions) {
     this.#responses = options.responses;
+    this.#clock = options.clock;
+    this.#responseBytesLimit = options.responseBytesMax;
     this.#responseBytesMax = options.responseBytesMax;
     this.#onBytesSent = options.onBytesSent;
   }
@@ -84,8 +97,12 @@ export class GrpcConsumer implements Consumer {
   #write(response: Buffer): void {
     this.#writing = true;
     this.#onBytesSent(response.byteLength);
+    const beganMs = this.#clock.nowMs();
     this.#responses.write(response, () => {
       this.#writing = false;
+      const isSlow = this.#clock.nowMs() - beganMs > SLOW_RESPONSE_MS;
+      const slowMax = Math.min(SLOW_RESPONSE_BYTES_MAX, this.#responseBytesLimit);
+      this.#responseBytesMax = isSlow ? slowMax : this.#responseBytesLimit;
       if (this.#rest.length > 0) {
         this.#writeNext();
         this.#session?.progressed();
