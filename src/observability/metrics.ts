@@ -1,6 +1,7 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Counter, Gauge, type Metric, Registry } from "@prometheus-io/client";
-import { PlainHistogram } from "./histogram.ts";
+import { Gauge, Registry } from "@prometheus-io/client";
+import { registerProcess } from "./process-metrics.ts";
+import { type AddSample, counter, histogram, labelledCounter } from "./registered.ts";
+import { registerWatched, type Watchers } from "./watched-gauges.ts";
 
 /**
  * What depthcast counts. The methods add plain numbers, and the registry reads them when it is scraped, so
@@ -44,40 +45,6 @@ export const UPDATE_KINDS = ["subscribed", "snapshot", "delta", "heartbeat", "no
 export type UpdateKind = (typeof UPDATE_KINDS)[number];
 export const CUT_OFF_REASONS = ["stalled", "shutdown"] as const;
 export type CutOffReason = (typeof CUT_OFF_REASONS)[number];
-
-/** Values that are asked for at each scrape. */
-const watched = {
-  /** Consumers that the transport does not take from just now. */
-  unwritableConsumers: {
-    name: "depthcast_consumers_unwritable",
-    help: "Consumers whose transport takes nothing just now.",
-  },
-  subscriptions: { name: "depthcast_subscriptions", help: "Subscriptions of all consumers." },
-  instruments: { name: "depthcast_instruments", help: "Instruments defined." },
-  views: { name: "depthcast_views", help: "Views (symbol, depth, interval) kept." },
-  viewBytes: { name: "depthcast_view_bytes", help: "Memory of all views." },
-  boardBytes: { name: "depthcast_board_bytes", help: "Memory of the depth board." },
-  ingestBytes: {
-    name: "depthcast_ingest_pending_bytes",
-    help: "Bytes of events received and not yet applied.",
-  },
-  intervalStretch: {
-    name: "depthcast_interval_stretch_ratio",
-    help: "Factor by which intervals are stretched; 1 = not.",
-  },
-  grpcConnections: {
-    name: "depthcast_connections",
-    help: "Open connections.",
-    labels: { transport: "grpc" },
-  },
-  httpConnections: {
-    name: "depthcast_connections",
-    help: "Open connections.",
-    labels: { transport: "http" },
-  },
-} as const satisfies Record<string, { name: string; help: string; labels?: Record<string, string> }>;
-
-export type Watchers = { readonly [Name in keyof typeof watched]?: () => number };
 
 export interface Metrics {
   readonly ingest: IngestMetrics;
@@ -268,120 +235,6 @@ function createTransportMetrics(registry: Registry): TransportMetrics {
     },
     roundTrip: (seconds) => roundTrip.observe(seconds),
   };
-}
-
-function registerWatched(registry: Registry): (watchers: Watchers) => void {
-  const sources = new Map<string, () => number>();
-  const byName = new Map<string, { help: string; entries: [string, Record<string, string>][] }>();
-  for (const [key, definition] of Object.entries(watched)) {
-    const labels: Record<string, string> = "labels" in definition ? definition.labels : {};
-    const metric = byName.get(definition.name) ?? { help: definition.help, entries: [] };
-    metric.entries.push([key, labels]);
-    byName.set(definition.name, metric);
-  }
-  for (const [name, { help, entries }] of byName) {
-    const labelNames = Object.keys(entries[0]?.[1] ?? {});
-    const gauge = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        for (const [key, labels] of entries) this.set(labels, sources.get(key)?.() ?? 0);
-      },
-    });
-    void gauge;
-  }
-  return (watchers) => {
-    for (const [key, source] of Object.entries(watchers)) sources.set(key, source);
-  };
-}
-
-const LOOP_SAMPLING_MS = 10;
-
-/** Memory, processor time and the delay of the event loop. Returns what ends the measuring. */
-function registerProcess(registry: Registry): () => void {
-  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLING_MS });
-  loopDelay.enable();
-  const delayGauge = new Gauge({
-    name: "depthcast_event_loop_delay_seconds",
-    help: "How late the event loop ran since the last scrape.",
-    labelNames: ["quantile"],
-    registers: [registry],
-    collect() {
-      this.set({ quantile: "0.5" }, delaySeconds(loopDelay.percentile(50)));
-      this.set({ quantile: "0.99" }, delaySeconds(loopDelay.percentile(99)));
-      this.set({ quantile: "1" }, delaySeconds(loopDelay.max));
-      loopDelay.reset();
-    },
-  });
-  const memoryGauge = new Gauge({
-    name: "depthcast_process_memory_bytes",
-    help: "Memory of the process.",
-    labelNames: ["kind"],
-    registers: [registry],
-    collect() {
-      const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
-      this.set({ kind: "resident" }, rss);
-      this.set({ kind: "heap_used" }, heapUsed);
-      this.set({ kind: "external" }, external);
-      this.set({ kind: "array_buffers" }, arrayBuffers);
-    },
-  });
-  counter(
-    registry,
-    "depthcast_process_cpu_seconds_total",
-    "Processor time, user and system.",
-    () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
-  );
-  void delayGauge;
-  void memoryGauge;
-  return () => loopDelay.disable();
-}
-
-/** The histogram holds the spans between its own timers: what is over their period is the delay. */
-function delaySeconds(spanNanos: number): number {
-  const delayNanos = spanNanos - LOOP_SAMPLING_MS * 1e6;
-  // Without a sample the maximum is 0 and a percentile is huge.
-  return delayNanos > 0 && delayNanos < 9e18 ? delayNanos / 1e9 : 0;
-}
-
-type AddSample = (labels: Record<string, string>, value: number) => void;
-
-function counter(registry: Registry, name: string, help: string, read: () => number): void {
-  labelledCounter(registry, name, help, [], (add) => add({}, read()));
-}
-
-function labelledCounter(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: string[],
-  samples: (add: AddSample) => void,
-): void {
-  const metric = new Counter({
-    name,
-    help,
-    labelNames,
-    registers: [registry],
-    collect() {
-      this.reset();
-      samples((labels, value) => this.inc(labels, value));
-    },
-  });
-  void metric;
-}
-
-function histogram(
-  registry: Registry,
-  name: string,
-  help: string,
-  bounds: readonly number[],
-): PlainHistogram {
-  const metric = new PlainHistogram(name, help, bounds);
-  // The registry asks a metric for its name and for `get()`, and for nothing else.
-  registry.registerMetric(metric as unknown as Metric);
-  return metric;
 }
 
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {

@@ -17,7 +17,7 @@ import {
   type HttpTransport,
 } from "../../../src/transports/http/http-server.ts";
 
-export const BTC: Instrument = {
+const BTC: Instrument = {
   symbol: "BTC-USD",
   priceScale: 2,
   quantityScale: 8,

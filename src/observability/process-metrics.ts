@@ -1,0 +1,52 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Gauge, type Registry } from "@prometheus-io/client";
+import { counter } from "./registered.ts";
+
+const LOOP_SAMPLING_MS = 10;
+
+/** Memory, processor time and the delay of the event loop. Returns what ends the measuring. */
+export function registerProcess(registry: Registry): () => void {
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLING_MS });
+  loopDelay.enable();
+  const delayGauge = new Gauge({
+    name: "depthcast_event_loop_delay_seconds",
+    help: "How late the event loop ran since the last scrape.",
+    labelNames: ["quantile"],
+    registers: [registry],
+    collect() {
+      this.set({ quantile: "0.5" }, delaySeconds(loopDelay.percentile(50)));
+      this.set({ quantile: "0.99" }, delaySeconds(loopDelay.percentile(99)));
+      this.set({ quantile: "1" }, delaySeconds(loopDelay.max));
+      loopDelay.reset();
+    },
+  });
+  const memoryGauge = new Gauge({
+    name: "depthcast_process_memory_bytes",
+    help: "Memory of the process.",
+    labelNames: ["kind"],
+    registers: [registry],
+    collect() {
+      const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+      this.set({ kind: "resident" }, rss);
+      this.set({ kind: "heap_used" }, heapUsed);
+      this.set({ kind: "external" }, external);
+      this.set({ kind: "array_buffers" }, arrayBuffers);
+    },
+  });
+  counter(
+    registry,
+    "depthcast_process_cpu_seconds_total",
+    "Processor time, user and system.",
+    () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
+  );
+  void delayGauge;
+  void memoryGauge;
+  return () => loopDelay.disable();
+}
+
+/** The histogram holds the spans between its own timers: what is over their period is the delay. */
+function delaySeconds(spanNanos: number): number {
+  const delayNanos = spanNanos - LOOP_SAMPLING_MS * 1e6;
+  // Without a sample the maximum is 0 and a percentile is huge.
+  return delayNanos > 0 && delayNanos < 9e18 ? delayNanos / 1e9 : 0;
+}
