@@ -116,10 +116,9 @@ class Answers {
   }
 
   /** Consumers see the states at the ends of batches only, so every sequence they are told has an answer. */
-  check(sequence: number, held: HeldTop): void {
+  faultOf(sequence: number, held: HeldTop): string | undefined {
     const judge = this.#judges.get(sequence);
-    const wrong = judge === undefined ? "no batch ended there" : judge(held);
-    if (wrong !== undefined) throw new Error(`at sequence ${sequence}: ${wrong}`);
+    return judge === undefined ? "no batch ended there" : judge(held);
   }
 }
 
@@ -130,9 +129,11 @@ class Subscriber {
   /** By symbol, as of the last message. */
   readonly #held = new Map<string, HeldTop>();
   readonly #answers: ReadonlyMap<string, Answers>;
+  readonly #transport: TransportName;
   #wake: (() => void) | undefined;
 
-  private constructor(answers: ReadonlyMap<string, Answers>) {
+  private constructor(transport: TransportName, answers: ReadonlyMap<string, Answers>) {
+    this.#transport = transport;
     this.#answers = answers;
   }
 
@@ -143,7 +144,7 @@ class Subscriber {
     depth: number,
     answers: ReadonlyMap<string, Answers>,
   ): Promise<Subscriber> {
-    const subscriber = new Subscriber(answers);
+    const subscriber = new Subscriber(transport, answers);
     subscriber.consumer = await connectConsumer(
       server,
       transport,
@@ -155,14 +156,16 @@ class Subscriber {
   }
 
   async untilRight(symbol: string, judge: Judge): Promise<void> {
+    // Over all messages: heartbeats come for ever.
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       this.consumer.books.check();
       const held = this.#held.get(symbol);
       const wrong = held === undefined ? "no book yet" : judge(held);
       if (wrong === undefined) return;
-      if (!(await this.#nextMessage())) {
+      if (!(await this.#nextMessage(deadline))) {
         this.consumer.books.check();
-        throw new Error(`${this.consumer.transport}, ${symbol}: still wrong: ${wrong}`);
+        throw new Error(`${this.#transport}, ${symbol}: still wrong: ${wrong}`);
       }
     }
   }
@@ -172,17 +175,20 @@ class Subscriber {
       if (update.kind !== "snapshot" && update.kind !== "delta") return;
       const held = { bids: topLevels(book.bids()), asks: topLevels(book.asks()) };
       this.#held.set(update.symbol, held);
-      (this.#answers.get(update.symbol) as Answers).check(update.sequence, held);
+      const wrong = (this.#answers.get(update.symbol) as Answers).faultOf(update.sequence, held);
+      if (wrong !== undefined) {
+        throw new Error(`${this.#transport}, ${update.symbol} at sequence ${update.sequence}: ${wrong}`);
+      }
       this.judged += 1;
     } finally {
       this.#wake?.();
     }
   }
 
-  /** False = none came. */
-  #nextMessage(): Promise<boolean> {
+  /** False = none came before the deadline, in `performance.now()` milliseconds. */
+  #nextMessage(deadline: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+      const timer = setTimeout(() => resolve(false), deadline - performance.now());
       this.#wake = () => {
         clearTimeout(timer);
         resolve(true);
