@@ -3,9 +3,6 @@ import type { CommandHelp } from "./help-text.ts";
 
 /** What `depthcast NAME` does. */
 export interface Command {
-  readonly name: string;
-  /** One line, for the list of commands. */
-  readonly summary: string;
   readonly help: CommandHelp;
   /**
    * Runs it and resolves with the exit code.

@@ -39,6 +39,8 @@ function optionLines(option: Option): string[] {
 /** Lines of at most `width`, broken between words; line breaks in `text` stay. */
 function wrap(text: string, width: number): string[] {
   return text.split("\n").flatMap((paragraph) => {
+    // An example: stays as it was written.
+    if (paragraph.startsWith(INDENT)) return [paragraph];
     const lines: string[] = [];
     let line = "";
     for (const word of paragraph.split(" ")) {

@@ -49,14 +49,12 @@ const options: readonly Option[] = [
 ];
 
 export const ingestCommand: Command = {
-  name: "ingest",
-  summary: "sends a file of order events",
   help: {
     usage: ["depthcast ingest FILE|- --symbol SYMBOL --price-scale N --quantity-scale N [flags]"],
     about: [
       "Sends order events from a file, or from standard input for -, plain or gzip. One JSON object a line:",
       '  {"op":"add","id":"11534792","side":"bid","price":2237500,"qty":100}   a new order',
-      '  {"op":"upd","id":"11534792","qty":60}     what remains now; a "price", if there, moves it',
+      '  {"op":"upd","id":"11534792","qty":60}     what remains; a "price", if there, moves it',
       '  {"op":"del","id":"11534792"}              the order is gone',
       '  {"op":"check","bids":[[price,qty],…],"asks":[…]}   for --verify: the best levels now',
       "A price or quantity that is a JSON number is a mantissa (2237500 at scale 4 is 223.7500), a string is " +
@@ -65,7 +63,7 @@ export const ingestCommand: Command = {
     groups: [{ title: "Flags", options }],
     examples: [
       "depthcast ingest AMZN.ndjson.gz --symbol AMZN --price-scale 4 --quantity-scale 0 --verify",
-      "zcat day.ndjson.gz | depthcast ingest - --symbol BTC-USD --price-scale 2 --quantity-scale 8 --clear",
+      "zcat day.ndjson.gz | depthcast ingest - --symbol X --price-scale 2 --quantity-scale 8 --clear",
     ],
   },
   run: ingest,

@@ -32,8 +32,6 @@ const demoOptions: readonly Option[] = [
 ];
 
 export const serveCommand: Command = {
-  name: "serve",
-  summary: "starts the engine: gRPC, WebSocket and REST",
   help: {
     usage: ["depthcast serve [--demo] [flags]"],
     about:

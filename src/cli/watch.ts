@@ -28,8 +28,6 @@ const options: readonly Option[] = [
 ];
 
 export const watchCommand: Command = {
-  name: "watch",
-  summary: "shows live books",
   help: {
     usage: ["depthcast watch SYMBOL… [flags]"],
     about:

@@ -14,8 +14,8 @@ export const DEMO_STEP_MS = 10;
 
 /** Bursts: this many times as busy, for so long, after so much calm, on average. */
 const BURST_INTENSITY = 4;
-const BURST_MEAN_MS = 250;
-const CALM_MEAN_MS = 2250;
+const BURST_MEAN_MS = 120;
+const CALM_MEAN_MS = 1080;
 const CALM_INTENSITY = (BURST_MEAN_MS + CALM_MEAN_MS - BURST_INTENSITY * BURST_MEAN_MS) / CALM_MEAN_MS;
 
 const PROFILES: readonly SymbolProfile[] = [

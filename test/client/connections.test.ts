@@ -1,0 +1,222 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { CrossPolicy } from "../../src/book/instrument.ts";
+import { OrderAction, Side } from "../../src/book/order-events.ts";
+import { type BookEvent, BookFeed } from "../../src/client/book-feed.ts";
+import type { ClientBook } from "../../src/client/client-book.ts";
+import { GrpcClient } from "../../src/client/grpc-client.ts";
+import { GrpcConnection } from "../../src/client/grpc-connection.ts";
+import { IngestStream } from "../../src/client/ingest-stream.ts";
+import type { MarketDataConnection } from "../../src/client/market-data-connection.ts";
+import type { MarketUpdate } from "../../src/client/market-update.ts";
+import { WebSocketConnection } from "../../src/client/websocket-connection.ts";
+import { closedPort } from "../support/closed-port.ts";
+import { startTestServer, type TestServer } from "../support/start-server.ts";
+
+const instruments = ["A", "B"].map((symbol) => ({
+  symbol,
+  priceScale: 2,
+  quantityScale: 3,
+  crossPolicy: CrossPolicy.reject,
+  tickSize: 5,
+  // The JSON dialect shows 0 as one unit.
+  lotSize: 1,
+  description: "for tests",
+}));
+
+interface Rig {
+  readonly server: TestServer;
+  readonly stream: IngestStream;
+  readonly open: () => MarketDataConnection;
+}
+
+async function startRig(transport: string): Promise<Rig> {
+  const server = await startTestServer({ instruments });
+  const client = new GrpcClient(server.grpcAddress);
+  onTestFinished(() => client.close());
+  const stream = await IngestStream.open(client);
+  return {
+    server,
+    stream,
+    open() {
+      const connection =
+        transport === "gRPC"
+          ? new GrpcConnection(server.grpcAddress)
+          : new WebSocketConnection(`${server.httpUrl.replace("http", "ws")}/v1/ws`);
+      onTestFinished(() => connection.close());
+      return connection;
+    },
+  };
+}
+
+/** Reads events until `isLast` says so. */
+async function readUntil(feed: BookFeed, isLast: (event: BookEvent) => boolean): Promise<BookEvent[]> {
+  const seen: BookEvent[] = [];
+  for await (const events of feed.events()) {
+    seen.push(...events);
+    if (events.some(isLast)) break;
+  }
+  return seen;
+}
+
+function hasLevels(symbol: string, bids: number) {
+  return (event: BookEvent) =>
+    event.type === "updated" &&
+    event.book.symbol === symbol &&
+    event.book.phase === "live" &&
+    event.book.bids.length === bids;
+}
+
+function bookOf(feed: BookFeed, symbol: string): ClientBook {
+  const book = feed.books.find((candidate) => candidate.symbol === symbol);
+  if (book === undefined) throw new Error(`no book of ${symbol}`);
+  return book;
+}
+
+function add(orderId: bigint, price: number) {
+  return { action: OrderAction.add, orderId, side: Side.bid, price, quantity: 1500 };
+}
+
+describe.each(["gRPC", "WebSocket"])("over %s", (transport) => {
+  test("books of several symbols are kept from one stream of updates", async () => {
+    const { server, stream, open } = await startRig(transport);
+    await stream.write("A", add(1n, -100));
+    await stream.settle();
+    const feed = new BookFeed(open());
+    feed.subscribe([
+      { symbol: "A", depth: 10, intervalMs: 0 },
+      { symbol: "B", depth: 10, intervalMs: 0 },
+    ]);
+    await readUntil(feed, hasLevels("A", 1));
+    const { phase, depth, intervalMs, instrument, bestBid, position } = bookOf(feed, "A");
+    expect({ phase, depth, intervalMs, instrument, bestBid, position }).toEqual({
+      phase: "live",
+      depth: 10,
+      intervalMs: 0,
+      instrument: instruments[0],
+      bestBid: { price: -100, quantity: 1500, orderCount: 1 },
+      position: { epoch: server.running.epoch, sequence: 1 },
+    });
+    await stream.write("A", add(2n, -95));
+    await stream.write("B", add(1n, 200));
+    await stream.settle();
+    await readUntil(feed, () =>
+      feed.books.every(({ phase: now, bids }) => now === "live" && bids.length > 0),
+    );
+    expect(bookOf(feed, "B").bids).toEqual([{ price: 200, quantity: 1500, orderCount: 1 }]);
+  });
+
+  test("a book that fails its checksum is dropped, subscribed anew, and right again", async () => {
+    const { stream, open } = await startRig(transport);
+    await stream.write("A", add(1n, 100));
+    await stream.settle();
+    const feed = new BookFeed(corruptingOnce(open()));
+    feed.subscribe([
+      { symbol: "A", intervalMs: 0 },
+      { symbol: "B", intervalMs: 0 },
+    ]);
+    const events = await readUntil(feed, hasLevels("A", 1));
+    expect(events).toContainEqual(expect.objectContaining({ type: "breach", breach: "checksum" }));
+    await stream.write("A", add(2n, 105));
+    await stream.settle();
+    await readUntil(feed, hasLevels("A", 2));
+    expect(bookOf(feed, "A").bestBid?.price).toBe(105);
+  });
+
+  test("a symbol that is not there is refused with its name, and other books live on", async () => {
+    const { stream, open } = await startRig(transport);
+    const feed = new BookFeed(open());
+    feed.subscribe([{ symbol: "A", intervalMs: 0 }]);
+    feed.subscribe([{ symbol: "NOPE" }]);
+    const events = await readUntil(feed, ({ type }) => type === "refused");
+    expect(events.at(-1)).toMatchObject({ symbol: "NOPE", error: { code: "not_found" } });
+    await stream.write("A", add(1n, 100));
+    await stream.settle();
+    await readUntil(feed, hasLevels("A", 1));
+  });
+
+  test("goes on from a position without a snapshot", async () => {
+    const { stream, open } = await startRig(transport);
+    await stream.write("A", add(1n, 100));
+    await stream.settle();
+    const subscription = { symbol: "A", depth: 5, intervalMs: 0 } as const;
+    const first = new BookFeed(open());
+    first.subscribe([subscription]);
+    await readUntil(first, hasLevels("A", 1));
+    const resume = first.books[0]?.position;
+    const second = open();
+    second.subscribe([{ ...subscription, resume }]);
+    for await (const [update] of second.updates()) {
+      expect(update).toMatchObject({ type: "subscribed", resumed: true });
+      break;
+    }
+  });
+
+  test("ends cleanly when closed, and as unavailable when the server stops", async () => {
+    const { server, open } = await startRig(transport);
+    const closed = open();
+    closed.subscribe([{ symbol: "A" }]);
+    for await (const _ of closed.updates()) closed.close();
+    const stopped = open();
+    stopped.subscribe([{ symbol: "A" }]);
+    const reading = (async () => {
+      for await (const batch of stopped.updates()) {
+        if (batch.some(({ type }) => type === "snapshot")) void server.stop();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "unavailable" });
+  });
+});
+
+describe("where there is no server", () => {
+  test.each([
+    ["gRPC", (address: string) => new GrpcConnection(address)],
+    ["WebSocket", (address: string) => new WebSocketConnection(`ws://${address}/v1/ws`)],
+  ] as const)("%s says how to start one", async (_name, open) => {
+    const address = `127.0.0.1:${await closedPort()}`;
+    await expect(firstUpdate(open(address))).rejects.toThrow(
+      `no depthcast server at ${address}; start one with \`npx depthcast serve\``,
+    );
+  });
+
+  test("an HTTP server that knows no WebSocket is told apart", async () => {
+    const other = createServer((_request, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
+    onTestFinished(() => void other.close());
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    await expect(firstUpdate(new WebSocketConnection(`ws://127.0.0.1:${port}/v1/ws`))).rejects.toThrow(
+      "opened no WebSocket",
+    );
+  });
+
+  test("a URL that is none is refused", () => {
+    expect(() => new WebSocketConnection("http://127.0.0.1/")).toThrow("not a WebSocket URL");
+  });
+});
+
+async function firstUpdate(connection: MarketDataConnection): Promise<MarketUpdate | undefined> {
+  connection.subscribe([{ symbol: "A" }]);
+  for await (const [update] of connection.updates()) return update;
+  return undefined;
+}
+
+/** A real connection in which the first snapshot with levels has a wrong checksum. */
+function corruptingOnce(connection: MarketDataConnection): MarketDataConnection {
+  let done = false;
+  const corrupt = (update: MarketUpdate): MarketUpdate => {
+    if (done || update.type !== "snapshot" || update.bids.length === 0) return update;
+    done = true;
+    return { ...update, checksum: update.checksum ^ 1 };
+  };
+  return {
+    target: connection.target,
+    subscribe: (subscriptions) => connection.subscribe(subscriptions),
+    unsubscribe: (viewId) => connection.unsubscribe(viewId),
+    async *updates() {
+      for await (const batch of connection.updates()) yield batch.map(corrupt);
+    },
+    close: () => connection.close(),
+  };
+}
