@@ -84,7 +84,7 @@ beforeEach(async () => {
     },
     limits: {
       connectionsMax: CONNECTIONS_MAX,
-      handshakeTimeoutMs: 500,
+      handshakeTimeoutMs: 300,
       stallTimeoutMs: 1000,
       idleTimeoutMs: 60_000,
     },
@@ -126,7 +126,7 @@ async function flood(socket: Socket, bytes: Buffer, durationMs: number): Promise
 /** Ten connections that send as fast as they can and read nothing, from a thread of their own. */
 async function floodFromAside(message: Buffer, upgrade: boolean): Promise<void> {
   const burst = Buffer.concat(Array.from({ length: Math.ceil((64 * KiB) / message.length) }, () => message));
-  const order: FloodOrder = { port: server.port, connections: 10, burst, durationMs: 600, upgrade };
+  const order: FloodOrder = { port: server.port, connections: 10, burst, durationMs: 300, upgrade };
   const worker = new Worker(new URL("../support/flood-worker.ts", import.meta.url), { workerData: order });
   const exited = once(worker, "exit");
   await once(worker, "message");
