@@ -1,5 +1,5 @@
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import { RejectReason } from "../book/rejection.ts";
+import type { RejectReason } from "../book/rejection.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import type { IngestAckedResponse } from "../protocol/gen/depthcast/v1/ingest_pb.ts";
 import type { GrpcClient } from "./grpc-client.ts";

@@ -22,8 +22,8 @@ export type JsonFrame =
 /** The scales of the numbers of a view, known from its `subscribed`. */
 export type FindInstrument = (viewId: number) => Instrument | undefined;
 
-export function readJsonFrame(text: string, findInstrument: FindInstrument): JsonFrame {
-  const frame = object(JSON.parse(text), "frame");
+export function readJsonFrame(frameText: string, findInstrument: FindInstrument): JsonFrame {
+  const frame = object(parseJson(frameText), "frame");
   switch (frame["type"]) {
     case "subscribed":
     case "heartbeat":
@@ -166,6 +166,14 @@ function mantissa(value: unknown, scale: number, key: string): number {
   if (parsed === undefined)
     throw malformed(`${key} ${JSON.stringify(value)} is no decimal of scale ${scale}`);
   return parsed;
+}
+
+function parseJson(frameText: string): unknown {
+  try {
+    return JSON.parse(frameText);
+  } catch {
+    throw malformed("it is not JSON");
+  }
 }
 
 function object(value: unknown, key: string): JsonObject {

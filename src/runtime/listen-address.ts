@@ -21,5 +21,5 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 
 /** Whether only this machine can reach it. */
 export function isLoopback({ host }: ListenAddress): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
