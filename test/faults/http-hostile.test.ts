@@ -102,8 +102,13 @@ afterEach(async () => {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const connections = () => server.admission.connections("http");
 
+/** In steps, as the kernel keeps only so many that are not accepted yet. */
 async function rawConnections(count: number): Promise<Socket[]> {
-  const sockets = await Promise.all(Array.from({ length: count }, () => rawConnect(server.port)));
+  const sockets: Socket[] = [];
+  while (sockets.length < count) {
+    const step = Math.min(250, count - sockets.length);
+    sockets.push(...(await Promise.all(Array.from({ length: step }, () => rawConnect(server.port)))));
+  }
   hostile.push(...sockets);
   return sockets;
 }

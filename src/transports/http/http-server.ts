@@ -50,6 +50,8 @@ export interface HttpTransport {
 const SWEEP_INTERVAL_MS = 1000;
 /** How long WebSockets have for the closing handshake when the server stops. */
 const STOP_GRACE_MS = 500;
+/** Connections that the kernel keeps until they are accepted: many come at once after a restart. Default 511. */
+const BACKLOG = 4096;
 /** Request bodies have no use here. */
 const BODY_BYTES_MAX = 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -79,7 +81,7 @@ class FastifyTransport implements HttpTransport {
     // Fastify would open two servers for this name, and only count the connections of one.
     const host = address.host === "localhost" ? "127.0.0.1" : address.host;
     try {
-      await app.listen({ ...address, host });
+      await app.listen({ ...address, host, backlog: BACKLOG });
     } catch (thrown) {
       await app.close();
       throw listenError(thrown, address);
