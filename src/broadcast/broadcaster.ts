@@ -182,8 +182,11 @@ export class Broadcaster implements DepthListener {
 
   join(subscription: Subscription): void {
     const { view } = subscription;
-    // A view that nobody watched has not been silent to anybody.
-    if (view.subscriptions.size === 0) view.lastSentMs = this.#clock.nowMs();
+    if (view.subscriptions.size === 0) {
+      // A view that nobody watched has not been silent to anybody, and nobody asked for its changes.
+      view.lastSentMs = this.#clock.nowMs();
+      if (view.dirty) this.#refresh(view);
+    }
     view.subscriptions.add(subscription);
     this.#subscriptions += 1;
     this.#begin(subscription);
@@ -228,7 +231,6 @@ export class Broadcaster implements DepthListener {
       for (const subscription of joining) {
         const { view, session } = subscription;
         if (!view.subscriptions.has(subscription) || subscription.isLive) continue;
-        if (view.dirty && !hasLive(view)) this.#refresh(view);
         if (session.isWritable() && session.collect(subscription)) touched.push(session);
       }
     });
@@ -245,7 +247,7 @@ export class Broadcaster implements DepthListener {
   }
 
   #flushView(view: View, nowMs: number, touched: BroadcastSession[]): void {
-    // Without consumers it stays dirty: the next one to join refreshes it.
+    // Without consumers it stays dirty: the next one to join refreshes it. With any, dirty is due or waits.
     if (!view.dirty || view.subscriptions.size === 0) return;
     if (!this.#refresh(view)) return;
     this.#pacer.flushed(view, nowMs);
@@ -304,8 +306,12 @@ export class Broadcaster implements DepthListener {
         view.lastSentMs = nowMs;
         for (const subscription of view.subscriptions) {
           const { session } = subscription;
-          if (!subscription.isLive || !session.isWritable()) continue;
-          if (session.collectHeartbeat(subscription)) touched.push(session);
+          if (!session.isWritable()) continue;
+          // One that has just become writable is told what it missed: its book is not exact up to here yet.
+          const isFirst = subscription.isBehind
+            ? session.collect(subscription)
+            : session.collectHeartbeat(subscription);
+          if (isFirst) touched.push(session);
         }
       }
     });
@@ -345,9 +351,4 @@ export class Broadcaster implements DepthListener {
       reason: "UNKNOWN_SYMBOL",
     });
   }
-}
-
-function hasLive(view: View): boolean {
-  for (const subscription of view.subscriptions) if (subscription.isLive) return true;
-  return false;
 }

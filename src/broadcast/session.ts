@@ -10,8 +10,8 @@ import type { View } from "./view.ts";
 export class BroadcastSession implements ConsumerSession {
   readonly #broadcaster: Broadcaster;
   readonly #consumer: Consumer;
-  /** By view id; undefined while the view is being opened. */
-  readonly #subscriptions = new Map<number, Subscription | undefined>();
+  /** By view id; a symbol of its own for each whose view is being opened. */
+  readonly #subscriptions = new Map<number, Subscription | symbol>();
   #open = true;
   /** What the present round has for this consumer. */
   #pieces: Uint8Array[] = [];
@@ -30,16 +30,17 @@ export class BroadcastSession implements ConsumerSession {
   async subscribe(request: SubscriptionRequest): Promise<number> {
     const viewId = this.#broadcaster.viewId(request);
     this.#refuseOverLimit(request, viewId);
-    this.#subscriptions.set(viewId, undefined);
+    const opening = Symbol("opening");
+    this.#subscriptions.set(viewId, opening);
     let view: View;
     try {
       view = await this.#broadcaster.openView(viewId, request);
     } catch (refusal) {
-      this.#subscriptions.delete(viewId);
+      if (this.#subscriptions.get(viewId) === opening) this.#subscriptions.delete(viewId);
       throw refusal;
     }
-    // Meanwhile the consumer may have gone, or changed its mind.
-    if (!this.#open || !this.#subscriptions.has(viewId)) {
+    // Meanwhile the consumer may have gone, or changed its mind, even twice.
+    if (this.#subscriptions.get(viewId) !== opening) {
       this.#broadcaster.leaveView(view);
       throw new DepthcastError(ErrorCode.aborted, "unsubscribed before the subscription began");
     }
@@ -52,7 +53,7 @@ export class BroadcastSession implements ConsumerSession {
   unsubscribe(viewId: number): boolean {
     const subscription = this.#subscriptions.get(viewId);
     const existed = this.#subscriptions.delete(viewId);
-    if (subscription !== undefined) this.#broadcaster.leave(subscription);
+    if (subscription instanceof Subscription) this.#broadcaster.leave(subscription);
     return existed;
   }
 
@@ -60,8 +61,8 @@ export class BroadcastSession implements ConsumerSession {
     if (!this.#open || !this.#consumer.isWritable()) return;
     const waitedMs = this.#stopWaiting();
     let caughtUp = 0;
-    for (const subscription of this.#subscriptions.values()) {
-      if (!subscription?.isBehind) continue;
+    for (const subscription of this.#begun()) {
+      if (!subscription.isBehind) continue;
       this.collect(subscription);
       caughtUp += 1;
     }
@@ -78,9 +79,7 @@ export class BroadcastSession implements ConsumerSession {
     this.#open = false;
     this.#stopWaiting();
     this.#pieces = [];
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription !== undefined) this.#broadcaster.leave(subscription);
-    }
+    for (const subscription of this.#begun()) this.#broadcaster.leave(subscription);
     this.#subscriptions.clear();
     this.#broadcaster.forget(this);
   }
@@ -139,8 +138,8 @@ export class BroadcastSession implements ConsumerSession {
   cutOff(reason: DepthcastError, code: NoticeCode): void {
     const { dialect } = this.#consumer;
     const farewell: Uint8Array[] = [];
-    for (const subscription of this.#subscriptions.values()) {
-      if (subscription?.isLive) farewell.push(subscription.view.notice(dialect, code, reason.message));
+    for (const subscription of this.#begun()) {
+      if (subscription.isLive) farewell.push(subscription.view.notice(dialect, code, reason.message));
     }
     this.close();
     this.#consumer.cutOff(reason, farewell);
@@ -167,6 +166,12 @@ export class BroadcastSession implements ConsumerSession {
       this.#pieces.push(view.snapshot(dialect, this.#broadcaster.roundNanos()));
       this.#count("snapshot");
       subscription.reached(view.sequence, view.changes);
+    }
+  }
+
+  *#begun(): IterableIterator<Subscription> {
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription instanceof Subscription) yield subscription;
     }
   }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConsumerSession } from "../../src/broadcast/consumer.ts";
-import { AttentiveConsumer, BroadcastRig, subscription } from "../support/broadcast-rig.ts";
+import { type AttentiveConsumer, BroadcastRig, subscription } from "../support/broadcast-rig.ts";
 import { addOrder, testInstrument } from "../support/flow-rig.ts";
 
 const bid = (price = 100, quantity = 5) => addOrder(1, price, quantity);

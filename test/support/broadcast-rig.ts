@@ -16,9 +16,13 @@ export interface SeenMessage {
   readonly [field: string]: unknown;
 }
 
-/** A consumer that takes everything at once and remembers it. What a blocked one does is shown over sockets. */
+/**
+ * A consumer that takes everything at once and remembers it. With `blocked` it stands for a transport that
+ * is held up, for orders of events that a socket does not bring about at will.
+ */
 export class AttentiveConsumer implements Consumer {
   readonly dialect = "json";
+  blocked = false;
   /** One array for each `send`. */
   readonly flushes: SeenMessage[][] = [];
   /** The very buffers, to see what is shared. */
@@ -29,7 +33,7 @@ export class AttentiveConsumer implements Consumer {
   onSend: (() => void) | undefined;
 
   isWritable(): boolean {
-    return true;
+    return !this.blocked;
   }
 
   send(pieces: readonly Uint8Array[]): void {
