@@ -13,7 +13,7 @@ process.on("disconnect", () => process.exit(0));
 
 async function obey(command: ServerCommand): Promise<void> {
   if (command.op === "start") await start(command.options);
-  else answer({ op: "memory", memory: measure() });
+  else answer({ op: "memory", memory: measure(command.collect) });
 }
 
 async function start({ limits, logBytesPerSecond }: ServerProcessOptions): Promise<void> {
@@ -28,9 +28,9 @@ async function start({ limits, logBytesPerSecond }: ServerProcessOptions): Promi
   answer({ op: "started", grpcPort, httpPort });
 }
 
-function measure(): { rss: number; held: number } {
-  globalThis.gc?.();
-  globalThis.gc?.();
+function measure(collect: boolean): { rss: number; held: number } {
+  if (collect) globalThis.gc?.();
+  if (collect) globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { rss, held: heapUsed + external };
 }

@@ -14,7 +14,7 @@ export interface ServerProcessOptions {
   readonly logBytesPerSecond?: number;
 }
 
-/** After a full garbage collection, in bytes. */
+/** In bytes. */
 export interface ProcessMemory {
   readonly rss: number;
   /** JavaScript heap and everything that it holds outside (buffers). */
@@ -24,7 +24,7 @@ export interface ProcessMemory {
 /** Parent to child. */
 export type ServerCommand =
   | { readonly op: "start"; readonly options: ServerProcessOptions }
-  | { readonly op: "memory" };
+  | { readonly op: "memory"; readonly collect: boolean };
 /** Child to parent. */
 export type ServerAnswer =
   | { readonly op: "started"; readonly grpcPort: number; readonly httpPort: number }
@@ -54,8 +54,9 @@ export class ServerProcess implements ServerAddresses {
     return new ServerProcess(child, answer.grpcPort, answer.httpPort);
   }
 
-  async memory(): Promise<ProcessMemory> {
-    const answer = await ask(this.#child, { op: "memory" }, "memory");
+  /** After a full garbage collection unless told otherwise: that takes time, in which nothing is served. */
+  async memory({ collect = true } = {}): Promise<ProcessMemory> {
+    const answer = await ask(this.#child, { op: "memory", collect }, "memory");
     if (answer.op !== "memory") throw new Error("no answer");
     return answer.memory;
   }
