@@ -88,6 +88,11 @@ export class Broadcaster implements DepthListener {
     };
   }
 
+  /** Whether consumers are sent elsewhere. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   get heartbeatIntervalMs(): number {
     return this.limits.heartbeatIntervalMs;
   }

@@ -133,6 +133,7 @@ function assemble(options: ServerOptions): Parts {
   });
   const snapshots = new SnapshotReader({ clock, epoch, depths: feed, instruments });
   const health = new Health();
+  health.check("server", () => (broadcaster.isStopped ? "is going away" : undefined));
   const admission = new Admission(limits, options.authorize ?? authorizeAll);
   const edge = {
     limits,
@@ -149,7 +150,7 @@ function assemble(options: ServerOptions): Parts {
     metrics: metrics.transport,
     metricsText: () => metrics.text(),
     readiness: () => health.readiness(),
-    originsAllowed: options.origins ?? [],
+    origins: options.origins ?? [],
     ...(options.debugIntegrity === true ? { integrity: () => flow.checkIntegrity() } : {}),
   });
   watchGauges(metrics, flow, broadcaster, admission);

@@ -24,7 +24,7 @@ export interface HttpServerOptions extends WebSocketConnectionOptions {
   /** Switches `GET /debug/integrity` on. */
   readonly integrity?: IntegrityCheck;
   /** Origins of web pages that may read, beside the server's own and those of this machine; see OriginPolicy. */
-  readonly originsAllowed?: readonly string[];
+  readonly origins?: readonly string[];
 }
 
 export interface ListenAddress {
@@ -56,7 +56,7 @@ const BACKLOG = 4096;
 const BODY_BYTES_MAX = 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 
-/** @throws DepthcastError `invalid_argument` for an entry of `originsAllowed` that is no origin. */
+/** @throws DepthcastError `invalid_argument` for an entry of `origins` that is no origin. */
 export function createHttpServer(options: HttpServerOptions): HttpTransport {
   return new FastifyTransport(options);
 }
@@ -71,7 +71,7 @@ class FastifyTransport implements HttpTransport {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#origins = new OriginPolicy(options.originsAllowed ?? []);
+    this.#origins = new OriginPolicy(options.origins ?? []);
   }
 
   async listen(address: ListenAddress): Promise<number> {
@@ -80,6 +80,7 @@ class FastifyTransport implements HttpTransport {
     this.#app = app;
     // Fastify would open two servers for this name, and only count the connections of one.
     const host = address.host === "localhost" ? "127.0.0.1" : address.host;
+    this.#origins.listensOn(host);
     try {
       await app.listen({ ...address, host, backlog: BACKLOG });
     } catch (thrown) {

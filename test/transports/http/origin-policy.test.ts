@@ -24,6 +24,15 @@ describe("without a setting", () => {
   });
 });
 
+test("a name that points to a server on loopback is no page of that server's", () => {
+  const policy = new OriginPolicy([]);
+  policy.listensOn("127.0.0.1");
+  expect(policy.allows("http://rebound.example:8080", "rebound.example:8080")).toBe(false);
+  expect(policy.allows("http://127.0.0.1:8080", "127.0.0.1:8080")).toBe(true);
+  policy.listensOn("0.0.0.0");
+  expect(policy.allows("http://books.example.com", "books.example.com")).toBe(true);
+});
+
 test("origins of the setting are allowed, and no others", () => {
   const policy = new OriginPolicy(["https://App.example.com", "http://intranet:8000"]);
   expect(policy.allows("https://app.example.com", "x")).toBe(true);
@@ -40,10 +49,10 @@ test("* allows every page", () => {
 
 test("an entry that is no origin is refused, naming the setting", () => {
   for (const entry of ["example.com", "https://example.com/path", "ftp://example.com", ""]) {
-    expect(() => new OriginPolicy([entry])).toThrow(/originsAllowed/);
+    expect(() => new OriginPolicy([entry])).toThrow(/origins/);
   }
 });
 
 test("the refusal says what to set", () => {
-  expect(() => new OriginPolicy([]).check("https://evil.example", "x")).toThrow(/originsAllowed/);
+  expect(() => new OriginPolicy([]).check("https://evil.example", "x")).toThrow(/origins/);
 });

@@ -213,7 +213,7 @@ describe("who may ask, and for what", () => {
   });
 
   test("only pages of an allowed origin may read the answer", async () => {
-    server = await startTestServer({ overrides: { originsAllowed: ["https://app.example.com"] } });
+    server = await startTestServer({ overrides: { origins: ["https://app.example.com"] } });
     const corsOf = async (origin: string) => {
       const response = await get("/v1/instruments", { headers: { origin } });
       expect(response.headers.get("vary")).toBe("Origin");
