@@ -12,6 +12,8 @@ const QUEUED_UPDATES_MAX = 65_536;
  */
 export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
   #batches: (readonly MarketUpdate[])[] = [];
+  /** Batches at the front that were read already: `shift()` would move all others each time. */
+  #read = 0;
   #queuedUpdates = 0;
   #ended = false;
   #failure: DepthcastError | undefined;
@@ -37,7 +39,7 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
       );
     }
     this.#signal();
-    return this.#batches.length < PAUSE_BATCHES;
+    return this.#batches.length - this.#read < PAUSE_BATCHES;
   }
 
   /** No more will come; what is queued is still read. */
@@ -54,10 +56,9 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly MarketUpdate[], void, undefined> {
     for (;;) {
-      const batch = this.#batches.shift();
+      const batch = this.#take();
       if (batch !== undefined) {
-        this.#queuedUpdates -= batch.length;
-        if (this.#batches.length === PAUSE_BATCHES >> 1) this.#onRoom();
+        if (this.#batches.length - this.#read === PAUSE_BATCHES >> 1) this.#onRoom();
         yield batch;
       } else if (this.#ended) {
         if (this.#failure !== undefined) throw this.#failure;
@@ -68,6 +69,18 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
         });
       }
     }
+  }
+
+  #take(): readonly MarketUpdate[] | undefined {
+    const batch = this.#batches[this.#read];
+    if (batch === undefined) return undefined;
+    this.#read += 1;
+    this.#queuedUpdates -= batch.length;
+    if (this.#read * 2 >= this.#batches.length) {
+      this.#batches = this.#batches.slice(this.#read);
+      this.#read = 0;
+    }
+    return batch;
   }
 
   #signal(): void {

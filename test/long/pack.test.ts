@@ -43,7 +43,7 @@ beforeAll(async () => {
   cpSync(ROOT, project, { recursive: true, filter: (path) => !NOT_COPIED.has(relative(ROOT, path)) });
   symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
   await run("npm", ["pack", "--pack-destination", folder], project);
-  const [archive = ""] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "none";
   writeFileSync(join(folder, "package.json"), '{"private":true,"type":"module"}\n');
   await run("npm", ["install", "--no-audit", "--no-fund", join(folder, archive)]);
 }, 240_000);

@@ -6,6 +6,9 @@ import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { formatDecimal } from "../../protocol/decimal.ts";
 import type { BookCheck, ExpectedLevel } from "./event-line.ts";
 
+/** Differences that are shown. */
+const SHOWN_MAX = 20;
+
 /**
  * Compares the server's book with a file's checks. Exact: everything before the check is acknowledged first,
  * then the book is read at that position or later, and nothing is sent meanwhile.
@@ -82,8 +85,9 @@ function differs(
   const lines = [
     `line ${lineNumber}: the book of ${symbol} at sequence ${sequence} is not what the check says`,
     row(["side", "level", "expected", "got"]),
-    ...differences,
+    ...differences.slice(0, SHOWN_MAX),
   ];
+  if (differences.length > SHOWN_MAX) lines.push(`  and ${differences.length - SHOWN_MAX} more levels`);
   return new DepthcastError(ErrorCode.aborted, lines.join("\n"));
 }
 
