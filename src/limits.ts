@@ -33,6 +33,8 @@ export const PRODUCER_ID_BYTES_MAX = 64;
 export const SUBSCRIPTION_ID_BYTES_MAX = 64;
 /** Bytes of an instrument's description. */
 export const DESCRIPTION_BYTES_MAX = 256;
+/** Definitions that wait for the order log at once; beyond, they are refused for the time being. */
+export const DEFINITIONS_IN_FLIGHT_MAX = 4096;
 /** Refusals that an answer lists. */
 export const REJECTIONS_LISTED_MAX = 100;
 /** What a symbol looks like. Safe in a path segment once percent-encoded, in a label and in a log line. */

@@ -17,25 +17,38 @@ export class IngestBudget {
   }
 
   /**
-   * Resolves when the bytes are taken. A message larger than the whole budget is let through alone, so
-   * that it does not wait for ever.
+   * Resolves with true when the bytes are taken, with false where `leave` came first. A message larger than
+   * the whole budget is let through alone, so that it does not wait for ever.
    */
-  take(bytes: number): Promise<void> {
+  take(bytes: number, holder: object): Promise<boolean> {
     if (this.#waiting.length === 0 && this.#fits(bytes)) {
       this.#bytes += bytes;
       return TAKEN;
     }
-    return new Promise((resolve) => this.#waiting.push({ bytes, resolve }));
+    return new Promise((resolve) => this.#waiting.push({ bytes, holder, resolve }));
   }
 
   giveBack(bytes: number): void {
     this.#bytes -= bytes;
+    this.#admit();
+  }
+
+  /** The holder waits no more: what it holds in its hand meanwhile must not pile up. */
+  leave(holder: object): void {
+    const place = this.#waiting.findIndex((waiter) => waiter.holder === holder);
+    if (place < 0) return;
+    const [left] = this.#waiting.splice(place, 1);
+    left?.resolve(false);
+    this.#admit();
+  }
+
+  #admit(): void {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined || !this.#fits(next.bytes)) return;
       this.#waiting.shift();
       this.#bytes += next.bytes;
-      next.resolve();
+      next.resolve(true);
     }
   }
 
@@ -46,7 +59,8 @@ export class IngestBudget {
 
 interface Waiter {
   readonly bytes: number;
-  readonly resolve: () => void;
+  readonly holder: object;
+  readonly resolve: (taken: boolean) => void;
 }
 
-const TAKEN = Promise.resolve();
+const TAKEN = Promise.resolve(true);

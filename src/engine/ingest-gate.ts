@@ -1,6 +1,6 @@
 import { sameInstrument, sameNumbers, type Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
-import type { Limits } from "../limits.ts";
+import { DEFINITIONS_IN_FLIGHT_MAX, type Limits } from "../limits.ts";
 import type { OrderLog } from "../log/order-log.ts";
 import { encodeBatchRecord, encodeDefineRecord } from "../log/record.ts";
 import { fixedNumbers } from "./engine.ts";
@@ -34,6 +34,7 @@ export class IngestGate implements IngestPort {
   readonly #batches = new Pending<BatchOutcome>();
   readonly #definitions = new Pending<Instrument>();
   readonly #streams = new Set<GateStream>();
+  #definitionsInFlight = 0;
   #stopping = false;
 
   constructor(options: IngestGateOptions) {
@@ -68,13 +69,12 @@ export class IngestGate implements IngestPort {
     if (known === undefined && instruments.list().length >= limits.instrumentsMax) {
       throw tooManyInstruments(limits.instrumentsMax);
     }
-    const record = encodeDefineRecord(instrument);
-    const bytes = record.byteLength;
-    await this.#budget.take(bytes);
+    if (this.#definitionsInFlight >= DEFINITIONS_IN_FLIGHT_MAX) throw tooManyDefinitions();
+    this.#definitionsInFlight += 1;
     try {
-      return await this.#definitions.wait(log.append(record));
+      return await this.#definitions.wait(log.append(encodeDefineRecord(instrument)));
     } finally {
-      this.#budget.giveBack(bytes);
+      this.#definitionsInFlight -= 1;
     }
   }
 
@@ -242,9 +242,10 @@ class GateStream implements IngestStream {
 
   async room(byteLength: number): Promise<void> {
     invariant(this.#reserved === 0, "room is taken for one batch at a time");
+    if (this.#ended !== undefined) return;
     this.#receiving ??= openPromise();
-    await this.#budget.take(byteLength);
-    if (this.#ended === undefined) this.#reserved = byteLength;
+    if (!(await this.#budget.take(byteLength, this))) return;
+    if (this.#stillOpen()) this.#reserved = byteLength;
     else this.#budget.giveBack(byteLength);
   }
 
@@ -280,8 +281,14 @@ class GateStream implements IngestStream {
       this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
   }
 
+  /** False where the stream has ended while it waited. */
+  #stillOpen(): boolean {
+    return this.#ended === undefined;
+  }
+
   #finish(reason: DepthcastError): void {
     this.#ended = reason;
+    this.#budget.leave(this);
     this.#budget.giveBack(this.#reserved);
     this.#reserved = 0;
     this.#received();
@@ -375,6 +382,14 @@ function producerWithoutNumber({ producerId }: IngestBatch): DepthcastError {
     ErrorCode.invalidArgument,
     `batch 0 of producer "${producerId}": batch_number must start at 1 and rise by 1`,
     { field: "batch_number" },
+  );
+}
+
+function tooManyDefinitions(): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.resourceExhausted,
+    `too many definitions at once: at most ${DEFINITIONS_IN_FLIGHT_MAX} wait for the order log; send it again later`,
+    { reason: "DEFINITIONS_IN_FLIGHT_MAX", metadata: { limit: String(DEFINITIONS_IN_FLIGHT_MAX) } },
   );
 }
 

@@ -22,8 +22,9 @@ export interface IngestPort {
 /** One producer's stream. Batches are given in the order in which they came. */
 export interface IngestStream {
   /**
-   * Resolves when there is room for `byteLength` more bytes over all streams. Await it before each
-   * `submit`, and read nothing further meanwhile: that is how ingest is slowed.
+   * Resolves when there is room for `byteLength` more bytes over all streams, or when the stream has ended.
+   * Await it before each `submit`, and read nothing further meanwhile: that is how ingest is slowed. Submit
+   * without delay then, as all streams share the room.
    */
   room(byteLength: number): Promise<void>;
   /**

@@ -100,9 +100,9 @@ describe("imports", () => {
     const misplaced = violations(({ file, target }) => {
       const place = Object.entries(places).find(([name]) => target === name || target.startsWith(`${name}/`));
       if (place === undefined) return undefined;
-      const [, allowed] = place;
+      const [, folders] = place;
       const path = relative(root, file);
-      return allowed.some((prefix) => path.startsWith(prefix)) ? undefined : `only in ${allowed.join(", ")}`;
+      return folders.some((prefix) => path.startsWith(prefix)) ? undefined : `only in ${folders.join(", ")}`;
     });
     expect(misplaced).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CrossPolicy } from "../../src/book/instrument.ts";
 import { DepthcastError } from "../../src/errors.ts";
+import { DEFINITIONS_IN_FLIGHT_MAX } from "../../src/limits.ts";
 import type { IngestStream } from "../../src/engine/ingest-port.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import { addOrder, FlowRig, testBatch, testInstrument } from "../support/flow-rig.ts";
@@ -206,13 +207,28 @@ describe("room", () => {
     expect(rig.flow.gate.bytesInFlight).toBe(0);
   });
 
-  it("is given back by a stream that was closed while it waited", async () => {
+  it("is waited for no more by a stream that was closed, whether the others have any or not", async () => {
+    rig = await FlowRig.start({ limits: { ingestBytesMax: MiB } });
+    const [holder, large, small] = [openStream(), openStream(), openStream()];
+    await holder.room(MiB / 2);
+    const waiting = large.room(MiB);
+    const behind = small.room(MiB / 2);
+    large.close();
+    await Promise.all([waiting, behind]);
+    expect(rig.flow.gate.bytesInFlight).toBe(MiB);
+    small.close();
+    holder.close();
+    await holder.room(MiB);
+    expect(rig.flow.gate.bytesInFlight).toBe(0);
+  });
+
+  it("is given back by a stream that was closed in the moment when it got it", async () => {
     rig = await FlowRig.start({ limits: { ingestBytesMax: MiB } });
     const [holder, waiter] = [openStream(), openStream()];
     await holder.room(MiB);
     const waiting = waiter.room(MiB);
-    waiter.close();
     holder.close();
+    waiter.close();
     await waiting;
     expect(rig.flow.gate.bytesInFlight).toBe(0);
   });
@@ -265,6 +281,33 @@ describe("definitions", () => {
       details: { reason: "INSTRUMENTS_MAX" },
     });
     expect(rig.log.endIndex).toBe(before);
+  });
+});
+
+describe("definitions that the log has not taken yet", () => {
+  class SilentLog extends MemoryLog {
+    readonly held: (() => void)[] = [];
+    override async append(record: ArrayBuffer): Promise<number> {
+      if (this.endIndex > 0) await new Promise<void>((resolve) => this.held.push(resolve));
+      return super.append(record);
+    }
+  }
+
+  it("are bounded in number, and refused beyond", async () => {
+    const log = new SilentLog({ clock: new ManualClock() });
+    rig = await FlowRig.start({ log });
+    const waiting = Array.from({ length: DEFINITIONS_IN_FLIGHT_MAX }, () =>
+      rig.flow.gate.define(testInstrument("A")),
+    );
+    expect(await refusal(() => rig.flow.gate.define(testInstrument("B")))).toMatchObject({
+      code: "resource_exhausted",
+      details: { reason: "DEFINITIONS_IN_FLIGHT_MAX" },
+    });
+    for (const release of log.held.splice(0)) release();
+    await Promise.all(waiting);
+    const later = rig.flow.gate.define(testInstrument("B"));
+    for (const release of log.held) release();
+    expect(await later).toMatchObject({ symbol: "B" });
   });
 });
 

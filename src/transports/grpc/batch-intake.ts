@@ -84,11 +84,13 @@ export class BatchIntake {
 
   async #takeNext(place: number): Promise<boolean> {
     const { requests, clock } = this.#options;
+    // Before reading: a producer that takes no answers must hold no room, which all streams share.
+    await this.#slot();
+    if (this.#over) return false;
     const message = await requests.next();
     if (message === undefined || this.#over) return false;
     const arrivedMs = clock.nowMs();
     await this.#stream.room(message.byteLength);
-    await this.#slot();
     if (this.#over) return false;
     return this.#take(message, place, arrivedMs);
   }
