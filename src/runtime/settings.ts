@@ -25,7 +25,7 @@ export interface Setting {
 }
 
 /** Least important message that is logged. */
-export const LOG_LEVELS = [...Object.values(LogLevel), "silent"] as const;
+const LOG_LEVELS = [...Object.values(LogLevel), "silent"] as const;
 
 /** The order logs that there are. */
 export const LOG_KINDS = ["memory"] as const;

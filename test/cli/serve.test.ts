@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CommandProcess, runCommand, serveCommand, temporaryFile } from "../support/command-line.ts";
 import { eventually } from "../support/eventually.ts";
@@ -15,8 +14,6 @@ describe("depthcast serve", () => {
     expect(await getJson(url, "/v1/instruments")).toMatchObject({
       instruments: [{ symbol: "X", priceScale: 2, quantityScale: 3, crossPolicy: "flag" }],
     });
-    command.child.kill("SIGINT");
-    // npm passes the same ctrl-C on a second time.
     command.child.kill("SIGINT");
     const { code, stderr } = await command.ended();
     expect(code).toBe(0);
@@ -61,13 +58,6 @@ describe("depthcast serve", () => {
     command.child.kill("SIGTERM");
     expect(await command.ended()).toMatchObject({ code: 0 });
   });
-});
-
-test("npm start is serve --demo", () => {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-    scripts: Record<string, string>;
-  };
-  expect(manifest.scripts["start"]).toBe("node src/cli/main.ts");
 });
 
 test("what npm start runs without arguments is the demo", async () => {

@@ -72,16 +72,16 @@ export class SimulatedSymbol {
   act(): ProducerEvent[] {
     const events: ProducerEvent[] = [];
     this.#moveFairPrice();
-    const crossed = this.#sidePassedByFairPrice();
-    if (crossed !== undefined) {
-      this.#trade(events, crossed, 1 + this.#random.below(2));
+    const bargain = this.#sidePassedByFairPrice();
+    if (bargain !== undefined) {
+      this.#trade(events, bargain, 1 + this.#random.below(2));
     } else if (this.#random.chance(TRADE_CHANCE)) {
       const sweeps = this.#random.chance(SWEEP_CHANCE);
       const levels = sweeps ? 2 + this.#random.below(SWEEP_LEVELS_MAX - 1) : 1;
       this.#trade(events, this.#random.chance(0.5) ? this.#bids : this.#asks, levels);
-    } else {
-      this.#quote(events);
     }
+    // No trade was due, or a side is too thin for one.
+    if (events.length === 0) this.#quote(events);
     return events;
   }
 
