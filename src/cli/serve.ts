@@ -85,7 +85,7 @@ async function serve(args: Arguments): Promise<number> {
   warnWhereOpen(addresses);
   const feed = demo === undefined ? undefined : feedDemo(demo, addresses.grpc, signal);
   try {
-    await Promise.race([aborted(signal), ...(feed === undefined ? [] : [feed])]);
+    await Promise.race([aborted(signal), server.failed, ...(feed === undefined ? [] : [feed])]);
   } finally {
     await stop(server, signal);
   }

@@ -35,7 +35,8 @@ export class IngestGate implements IngestPort {
   readonly #definitions = new Pending<Instrument>();
   readonly #streams = new Set<GateStream>();
   #definitionsInFlight = 0;
-  #stopping = false;
+  /** Why nothing is taken any more. */
+  #closed: DepthcastError | undefined;
 
   constructor(options: IngestGateOptions) {
     this.#options = options;
@@ -58,7 +59,7 @@ export class IngestGate implements IngestPort {
   }
 
   async define(instrument: Instrument): Promise<Instrument> {
-    this.#refuseWhenStopping();
+    this.#refuseWhenClosed();
     const { instruments, limits, log, sequence } = this.#options;
     const known = instruments.find(instrument.symbol);
     // None of these may grow the log, however often a stranger asks.
@@ -98,17 +99,24 @@ export class IngestGate implements IngestPort {
 
   /** Ends every stream; what is in flight is still answered. */
   stop(): void {
-    this.#stopping = true;
+    this.#refuseFromNowOn(goingAway());
+  }
+
+  /** The sequencer can go on no more: ends every stream, and what is in flight as well, its outcome unknown. */
+  fail(): void {
     const reason = new DepthcastError(
       ErrorCode.unavailable,
-      "the server is going away: reconnect and resume",
+      "the engine has failed: reconnect, and ask GetProducerPosition what was applied",
+      { reason: "ENGINE_FAILED" },
     );
-    for (const stream of this.#streams) stream.end(reason);
+    this.#refuseFromNowOn(reason);
+    this.#batches.fail(reason);
+    this.#definitions.fail(reason);
   }
 
   /** @internal for GateStream */
   submit(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
-    this.#refuseWhenStopping();
+    this.#refuseWhenClosed();
     if (batch.producerId === "") {
       if (batch.batchNumber !== 0) throw numberWithoutProducer(batch);
       return this.#append(batch);
@@ -208,9 +216,13 @@ export class IngestGate implements IngestPort {
     return this.#batches.wait(this.#options.log.append(record));
   }
 
-  #refuseWhenStopping(): void {
-    if (!this.#stopping) return;
-    throw new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
+  #refuseFromNowOn(reason: DepthcastError): void {
+    this.#closed ??= reason;
+    for (const stream of this.#streams) stream.end(reason);
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed !== undefined) throw this.#closed;
   }
 }
 
@@ -307,9 +319,11 @@ class Pending<Outcome> {
   /** Outcomes that came before the log told the place; kept only while a place is awaited. */
   readonly #early = new Map<number, Outcome | DepthcastError>();
   #placing = 0;
+  #failed: DepthcastError | undefined;
 
   async wait(place: Promise<number>): Promise<Outcome> {
     const index = await this.#placed(place);
+    if (this.#failed !== undefined) throw this.#failed;
     const outcome =
       this.#take(index) ??
       (await new Promise<Outcome | DepthcastError>((resolve) => this.#waiting.set(index, resolve)));
@@ -325,6 +339,14 @@ class Pending<Outcome> {
     } else if (this.#placing > 0) {
       this.#early.set(index, outcome);
     }
+  }
+
+  /** There will be no more outcomes. */
+  fail(reason: DepthcastError): void {
+    this.#failed = reason;
+    for (const resolve of this.#waiting.values()) resolve(reason);
+    this.#waiting.clear();
+    this.#early.clear();
   }
 
   async #placed(place: Promise<number>): Promise<number> {
@@ -347,6 +369,10 @@ class Pending<Outcome> {
 function openPromise(): { readonly done: Promise<void>; readonly resolve: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { done: promise, resolve };
+}
+
+function goingAway(): DepthcastError {
+  return new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
 }
 
 function unknownSymbol({ symbol, batchNumber }: IngestBatch): DepthcastError {

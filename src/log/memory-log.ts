@@ -48,9 +48,8 @@ export class MemoryLog implements OrderLog {
     return Promise.resolve(index);
   }
 
-  async *read(fromIndex: number): AsyncIterable<LogEntry> {
-    const end = this.endIndex;
-    for (let index = fromIndex; index < end; index++) yield this.#at(index);
+  read(fromIndex: number): AsyncIterable<LogEntry> {
+    return this.#between(fromIndex, this.endIndex);
   }
 
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription {
@@ -71,6 +70,9 @@ export class MemoryLog implements OrderLog {
   }
 
   truncate(beforeIndex: number): Promise<void> {
+    for (const { nextIndex } of this.#subscriptions) {
+      invariant(nextIndex >= beforeIndex, "nothing is truncated that a subscriber has not consumed");
+    }
     const drop = Math.min(beforeIndex, this.endIndex) - this.#startIndex;
     if (drop > 0) {
       this.#entries = this.#entries.slice(drop);
@@ -84,6 +86,10 @@ export class MemoryLog implements OrderLog {
     await Promise.all([...this.#subscriptions].map((delivery) => delivery.drained(() => this.endIndex)));
     for (const delivery of this.#subscriptions) delivery.cancel();
     this.#subscriptions.clear();
+  }
+
+  async *#between(fromIndex: number, endIndex: number): AsyncIterable<LogEntry> {
+    for (let index = fromIndex; index < endIndex; index++) yield this.#at(index);
   }
 
   #at(index: number): LogEntry {
@@ -160,8 +166,14 @@ class Delivery {
     const entries = this.#source.take(this.nextIndex);
     if (entries.length > 0) {
       this.#state = "consuming";
-      const pending = this.#consumer.consume(entries);
-      if (pending !== undefined) await pending;
+      try {
+        const pending = this.#consumer.consume(entries);
+        if (pending !== undefined) await pending;
+      } catch (thrown) {
+        // The rejection is nobody's and ends the process; but were it caught, nobody waits for this one.
+        this.cancel();
+        throw thrown;
+      }
       this.nextIndex += entries.length;
       this.#source.consumed();
     }

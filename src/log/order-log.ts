@@ -7,7 +7,7 @@ export interface LogEntry {
 
 /**
  * Takes the log's entries, in order and without a gap. While a returned promise is pending nothing
- * further is delivered.
+ * further is delivered. It must not throw: what it throws ends the process as an unhandled rejection.
  */
 export interface LogConsumer {
   consume(entries: readonly LogEntry[]): void | Promise<void>;
@@ -40,7 +40,7 @@ export interface OrderLog {
   read(fromIndex: number): AsyncIterable<LogEntry>;
   /** Delivers durable entries from `fromIndex` on, then those to come. */
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription;
-  /** Forgets the entries before `beforeIndex`. */
+  /** Forgets the entries before `beforeIndex`, which every subscriber must have consumed. */
   truncate(beforeIndex: number): Promise<void>;
   /** Refuses what comes, delivers what is durable, and releases everything. */
   close(): Promise<void>;

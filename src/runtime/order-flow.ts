@@ -4,8 +4,9 @@ import { Engine } from "../engine/engine.ts";
 import { IngestGate } from "../engine/ingest-gate.ts";
 import { InstrumentTable } from "../engine/instrument-table.ts";
 import { type EngineMetrics, Sequencer } from "../engine/sequencer.ts";
+import { DepthcastError, ErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { LogSubscription, OrderLog } from "../log/order-log.ts";
+import type { LogEntry, LogSubscription, OrderLog } from "../log/order-log.ts";
 import { encodeRulesRecord } from "../log/record.ts";
 
 export interface OrderFlowOptions {
@@ -21,6 +22,11 @@ export interface OrderFlowOptions {
   readonly announce: (instrument: number, buffer: SharedArrayBuffer) => void;
   /** A definition is in force. */
   readonly instrumentChanged: (index: number) => void;
+  /**
+   * The log can be applied no further: a bug, or a damaged record. Called once; nothing is applied, published
+   * or acknowledged after it, so the server must not go on.
+   */
+  readonly failed: (failure: DepthcastError) => void;
 }
 
 /** What `checkIntegrity` found in one book. */
@@ -38,12 +44,15 @@ export class OrderFlow {
   readonly #log: OrderLog;
   readonly #limits: Limits;
   readonly #sequencer: Sequencer;
+  readonly #failed: (failure: DepthcastError) => void;
+  #hasFailed = false;
   #subscription: LogSubscription | undefined;
 
   constructor(options: OrderFlowOptions) {
     const { log, limits, readers, ring, announce } = options;
     this.#log = log;
     this.#limits = limits;
+    this.#failed = options.failed;
     this.board = new DepthBoardWriter({
       readers,
       instrumentsMax: limits.instrumentsMax,
@@ -78,7 +87,9 @@ export class OrderFlow {
     await this.#log.append(
       encodeRulesRecord({ rulesVersion: 1, liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax }),
     );
-    this.#subscription = this.#log.subscribe(this.#log.startIndex, this.#sequencer);
+    this.#subscription = this.#log.subscribe(this.#log.startIndex, {
+      consume: (entries) => this.#consume(entries),
+    });
   }
 
   /** False = over the board's budget. The depth is on the board when it returns. */
@@ -113,4 +124,26 @@ export class OrderFlow {
     await this.#log.close();
     this.#subscription?.cancel();
   }
+
+  #consume(entries: readonly LogEntry[]): void {
+    if (this.#hasFailed) return;
+    try {
+      this.#sequencer.consume(entries);
+    } catch (thrown) {
+      this.#hasFailed = true;
+      this.#subscription?.cancel();
+      this.gate.fail();
+      this.#failed(engineFailed(thrown));
+    }
+  }
+}
+
+function engineFailed(thrown: unknown): DepthcastError {
+  const { message } = DepthcastError.from(thrown);
+  return new DepthcastError(
+    ErrorCode.internal,
+    `the engine has failed and the server stops: ${message}`,
+    { reason: "ENGINE_FAILED" },
+    { cause: thrown },
+  );
 }

@@ -56,6 +56,11 @@ export interface RunningServer {
   checkIntegrity(): readonly BookIntegrity[];
   /** Hash of every book's whole state, by symbol. */
   stateHashes(): ReadonlyMap<string, string>;
+  /**
+   * Rejects where the engine has failed (a bug, or a damaged log), once the server has stopped itself; pending
+   * until then. Left unhandled it ends the process, as a server without its engine must not go unnoticed.
+   */
+  readonly failed: Promise<never>;
   /** Tells consumers and producers to go elsewhere, applies what is acknowledged, and closes. Idempotent. */
   stop(): Promise<void>;
 }
@@ -78,7 +83,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     const httpPort = await parts.http.listen(options.http ?? DEFAULT_HTTP);
     return running(parts, grpcPort, httpPort);
   } catch (failure) {
-    await stopAll(parts);
+    // What made the start fail says more than what may go wrong after it.
+    await stopAll(parts).catch(() => {});
     throw failure;
   }
 }
@@ -92,6 +98,8 @@ interface Parts {
   readonly broadcaster: Broadcaster;
   readonly grpc: GrpcTransport;
   readonly http: HttpTransport;
+  /** Resolves when the engine has failed. */
+  readonly failure: Promise<DepthcastError>;
 }
 
 /** Everything on one thread: the board has one reader, and rings are calls. */
@@ -100,6 +108,7 @@ function assemble(options: ServerOptions): Parts {
   const limits = createLimits(options.limits);
   const log = options.log ?? new MemoryLog({ clock });
   const metrics = options.metrics ?? createMetrics();
+  const { promise: failure, resolve: engineFailed } = Promise.withResolvers<DepthcastError>();
   const flow: OrderFlow = new OrderFlow({
     log,
     limits,
@@ -109,6 +118,10 @@ function assemble(options: ServerOptions): Parts {
     ring: () => feed.ring(),
     announce: (instrument, buffer) => feed.attach(instrument, buffer),
     instrumentChanged: (index) => broadcaster.instrumentChanged(index),
+    failed: (error) => {
+      logger.error({ err: error }, "the engine has failed: the server stops");
+      engineFailed(error);
+    },
   });
   const feed: DepthFeed = new DepthFeed({
     reader: 0,
@@ -154,7 +167,7 @@ function assemble(options: ServerOptions): Parts {
     ...(options.debugIntegrity === true ? { integrity: () => flow.checkIntegrity() } : {}),
   });
   watchGauges(metrics, flow, broadcaster, admission);
-  return { limits, log, metrics, flow, feed, broadcaster, grpc, http };
+  return { limits, log, metrics, flow, feed, broadcaster, grpc, http, failure };
 }
 
 function watchGauges(
@@ -178,8 +191,9 @@ function watchGauges(
 }
 
 function running(parts: Parts, grpcPort: number, httpPort: number): RunningServer {
-  const { flow, limits, log, metrics } = parts;
+  const { flow, limits, log, metrics, failure } = parts;
   let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= stopAll(parts));
   return {
     grpcPort,
     httpPort,
@@ -189,7 +203,11 @@ function running(parts: Parts, grpcPort: number, httpPort: number): RunningServe
     ingest: flow.gate,
     checkIntegrity: () => flow.checkIntegrity(),
     stateHashes: () => flow.stateHashes(),
-    stop: () => (stopping ??= stopAll(parts)),
+    failed: failure.then(async (reason) => {
+      await stop().catch(() => {});
+      throw reason;
+    }),
+    stop,
   };
 }
 

@@ -1,5 +1,6 @@
 import { DepthFeed } from "../../src/board/depth-feed.ts";
 import { CrossPolicy, type Instrument } from "../../src/book/instrument.ts";
+import type { DepthcastError } from "../../src/errors.ts";
 import type { IngestBatch } from "../../src/engine/ingest-batch.ts";
 import { createLimits, type Limits } from "../../src/limits.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
@@ -23,6 +24,8 @@ export class FlowRig {
   readonly log: OrderLog;
   readonly flow: OrderFlow;
   readonly feed: DepthFeed;
+  /** Why the flow has failed: expected by no test but those that make it fail. */
+  readonly failures: DepthcastError[] = [];
 
   private constructor(options: FlowRigOptions) {
     this.clock = options.clock ?? new ManualClock();
@@ -37,6 +40,7 @@ export class FlowRig {
       ring: () => this.feed.ring(),
       announce: (index, buffer) => this.feed.attach(index, buffer),
       instrumentChanged: (index) => options.onInstrumentChanged?.(index),
+      failed: (failure) => this.failures.push(failure),
     });
     this.feed = new DepthFeed({
       reader: 0,
