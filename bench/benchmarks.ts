@@ -1,0 +1,7 @@
+import type { Benchmark } from "./support/benchmark.ts";
+
+/** Every benchmark, in the order in which `npm run bench` runs them. */
+export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  book: async () => (await import("./book/book.ts")).bookBenchmark,
+  codec: async () => (await import("./codec/codec.ts")).codecBenchmark,
+};
