@@ -142,7 +142,7 @@ function greeting({ grpc, http }: Addresses, symbols: readonly string[]): string
     symbol === undefined
       ? `  npx depthcast ingest FILE --symbol BTC-USD --price-scale 2 --quantity-scale 8${grpc.port === 50_051 ? "" : ` --server ${grpcText}`}`
       : `  npx depthcast watch ${symbol}${http.port === 8080 ? "" : ` --url ${url}`}`,
-    `  curl http://${httpText}/v1/${symbol === undefined ? "instruments" : `book/${encodeURIComponent(symbol)}?depth=5`}`,
+    `  curl 'http://${httpText}/v1/${symbol === undefined ? "instruments" : `book/${encodeURIComponent(symbol)}?depth=5`}'`,
   ];
   return `${lines.join("\n")}\n`;
 }
