@@ -31,6 +31,7 @@ export class ReaderClaims {
   /** Claims without users, longest unused first. */
   readonly #unused = new Set<HeldClaim>();
   #timer: Timer | undefined;
+  #stopped = false;
 
   constructor(clock: Clock, requests: DepthRequests) {
     this.#clock = clock;
@@ -41,8 +42,9 @@ export class ReaderClaims {
   async claim(instrument: number, levels: number): Promise<boolean> {
     if (levels <= BOARD_LEVELS_MIN) return true;
     if (await this.#join(instrument, levels)) return true;
-    if (this.#unused.size === 0) return false;
-    // What only lingers must not stand in the way.
+    // What only lingers must not stand in the way; somebody refused together with us may have seen to that.
+    const isAskedAnew = this.#held.has(keyOf(instrument, slotCapacity(levels)));
+    if (this.#unused.size === 0 && !isAskedAnew) return false;
     this.#giveBack(() => true);
     return this.#join(instrument, levels);
   }
@@ -54,6 +56,7 @@ export class ReaderClaims {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
@@ -92,7 +95,7 @@ export class ReaderClaims {
 
   #watch(): void {
     const [oldest] = this.#unused;
-    if (this.#timer !== undefined || oldest === undefined) return;
+    if (this.#timer !== undefined || this.#stopped || oldest === undefined) return;
     const dueMs = oldest.unusedSinceMs + LINGER_MS;
     this.#timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.nowMs()), () => {
       this.#timer = undefined;

@@ -70,10 +70,11 @@ export class SnapshotReader implements SnapshotSource, DepthListener {
     if (request.epoch !== 0n && request.epoch !== epoch) throw otherEpoch(request.epoch, epoch);
     await depths.claim(listed.index, request.depth);
     try {
-      const depth = createDepth(request.depth);
-      await this.#reach(listed.index, request, depth, signal);
+      const depth = await this.#reach(listed.index, request, signal);
+      // As it is now: it may have been redefined while the first event was awaited.
+      const { instrument } = instruments.at(listed.index) ?? listed;
       return {
-        instrument: listed.instrument,
+        instrument,
         epoch,
         depth,
         checksum: depthChecksum(depth),
@@ -84,12 +85,16 @@ export class SnapshotReader implements SnapshotSource, DepthListener {
     }
   }
 
-  /** Resolves with `into` filled once the book has got to the sequence asked for. */
-  #reach(instrument: number, request: SnapshotRequest, into: Depth, signal: AbortSignal): Promise<void> {
+  /** Resolves with the depth once the book has got to the sequence asked for. Until then it takes no memory. */
+  #reach(instrument: number, request: SnapshotRequest, signal: AbortSignal): Promise<Depth> {
     const { depths, clock } = this.#options;
-    const arrived = () =>
-      depths.read(instrument, request.depth, into) && into.sequence >= request.minSequence;
-    if (arrived()) return Promise.resolve();
+    const arrived = (): Depth | undefined => {
+      if (depths.sequence(instrument) < request.minSequence) return undefined;
+      const depth = createDepth(request.depth);
+      return depths.read(instrument, request.depth, depth) ? depth : undefined;
+    };
+    const present = arrived();
+    if (present !== undefined) return Promise.resolve(present);
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         this.#forget(instrument, look);
@@ -98,7 +103,8 @@ export class SnapshotReader implements SnapshotSource, DepthListener {
         settle();
       };
       const look = () => {
-        if (arrived()) finish(resolve);
+        const depth = arrived();
+        if (depth !== undefined) finish(() => resolve(depth));
       };
       const expire = () => finish(() => reject(notReached(request, depths.sequence(instrument))));
       const timer = clock.setTimer(SNAPSHOT_WAIT_MAX_MS, expire);

@@ -31,6 +31,7 @@ export class ViewTable {
   readonly #idle = new Set<View>();
   #bytes = 0;
   #timer: Timer | undefined;
+  #stopped = false;
   readonly #onClosed: (view: View) => void;
 
   constructor(clock: Clock, limits: Limits, depths: DepthSource, onClosed: (view: View) => void) {
@@ -65,6 +66,7 @@ export class ViewTable {
     const entry = this.#views.get(viewId) ?? this.#create(viewId, create());
     entry.openers += 1;
     this.#idle.delete(entry.view);
+    entry.view.idleSinceMs = undefined;
     try {
       await entry.ready;
     } catch (refusal) {
@@ -92,6 +94,7 @@ export class ViewTable {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
@@ -129,7 +132,7 @@ export class ViewTable {
   }
 
   #watchIdle(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined || this.#stopped) return;
     const [oldest] = this.#idle;
     if (oldest?.idleSinceMs === undefined) return;
     const dueMs = oldest.idleSinceMs + this.#limits.viewLingerMs;

@@ -73,4 +73,18 @@ describe("ReaderClaims", () => {
     levelsLeft += 2048;
     expect(await claims.claim(4, 2000)).toBe(true);
   });
+
+  it("refuses nobody who asked together with one that made room", async () => {
+    await claims.claim(1, 4000);
+    claims.release(1, 4000);
+    expect(await Promise.all([claims.claim(2, 2000), claims.claim(2, 2000)])).toEqual([true, true]);
+    expect(await Promise.all([claims.claim(3, 4000), claims.claim(3, 4000)])).toEqual([false, false]);
+  });
+
+  it("sets no timer after it was stopped", async () => {
+    await claims.claim(1, 1000);
+    claims.stop();
+    claims.release(1, 1000);
+    expect(clock.waiting).toBe(0);
+  });
 });
