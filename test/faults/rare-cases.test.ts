@@ -212,8 +212,13 @@ describe("when flushing takes more than its budget", () => {
   it("intervals are stretched for all, and relax again", async () => {
     const { server, history, send } = await openMarket({ limits: { flushBudgetPercent: 1 } });
     const views = [0, 10, 20].map((intervalMs) => ({ symbol, depth: 200, intervalMs }));
+    /** When the deltas of the view with 20 ms were published. */
+    const published: bigint[] = [];
     const consumer = await connectConsumer(server, "grpc", views, (update, book) => {
       if (update.kind === "snapshot" || update.kind === "delta") history.expectEqual(book);
+      if (update.kind === "delta" && book.subscribed.intervalMs === 20) {
+        published.push(update.publishTimeUnixNanos);
+      }
     });
     const books = await eventually(() => {
       const all = consumer.books.all();
@@ -223,11 +228,17 @@ describe("when flushing takes more than its budget", () => {
       (await server.metrics()).sum("depthcast_interval_stretch_ratio");
     expect(await stretch()).toBe(1);
     let round = 0;
-    await eventually(async () => {
+    const flood = async (): Promise<void> => {
       round += 1;
       await send(levelFlood(round, 200));
-      return (await stretch()) > 1;
-    });
+    };
+    await eventually(async () => (await flood(), (await stretch()) >= 4));
+    await eventually(async () => (await flood(), published.length >= 2));
+    published.splice(0, published.length - 1);
+    await eventually(async () => (await flood(), published.length >= 4));
+    const gaps = published.slice(1).map((time, index) => Number(time - (published[index] as bigint)) / 1e6);
+    // A factor of 4 is 80 ms; it may have been relaxed to 2 meanwhile.
+    for (const gapMs of gaps) expect(gapMs).toBeGreaterThan(30);
     const hardly = async (): Promise<boolean> => {
       round += 1;
       await send([{ action: "set_level", side: "bid", price: 1_000_001n, quantity: BigInt(round) }]);
