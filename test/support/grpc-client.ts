@@ -13,7 +13,7 @@ import { BookSet } from "./book-set.ts";
 import { GrpcFailure } from "./grpc-failure.ts";
 import { objectOptions, protoDirectory } from "./proto-files.ts";
 import type { ReferenceBook } from "./reference-book.ts";
-import type { Position, ReceivedInstrument, SnapshotUpdate, SubscriptionOptions, Update } from "./update.ts";
+import type { ReceivedInstrument, SnapshotUpdate, SubscriptionOptions, Update } from "./update.ts";
 import {
   instrumentFromProto,
   type RawInstrument,
@@ -361,9 +361,4 @@ function statusOf(call: ClientReadableStream<unknown>): Promise<void> {
 
 function unchanged(bytes: Buffer): Buffer {
   return bytes;
-}
-
-/** What a position looks like in an answer. */
-export function positionOf(raw: RawPosition): Position {
-  return { epoch: BigInt(raw.epoch), sequence: Number(raw.sequence) };
 }

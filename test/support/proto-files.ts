@@ -61,7 +61,7 @@ root.loadSync(
 );
 
 /** A message type by its full name. */
-export function messageType(name: string): MessageType {
+function messageType(name: string): MessageType {
   return root.lookupType(name);
 }
 

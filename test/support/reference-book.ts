@@ -307,7 +307,7 @@ export class ReferenceBook {
 }
 
 /** The CRC-32 of one level as the contract writes it: `struct.pack('<Bqq', side, price, quantity)`. */
-export function levelChecksum(side: 1 | 2, price: number, quantity: number): number {
+function levelChecksum(side: 1 | 2, price: number, quantity: number): number {
   packed.setUint8(0, side);
   packed.setBigInt64(1, BigInt(price), true);
   packed.setBigInt64(9, BigInt(quantity), true);

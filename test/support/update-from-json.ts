@@ -81,14 +81,14 @@ export function updateFromJson(value: JsonObject, instrument: ReceivedInstrument
 }
 
 /** The canonical form of a mantissa at a scale, as the contract's section 1 writes it. */
-export function decimalText(value: number, scale: number): string {
+function decimalText(value: number, scale: number): string {
   const digits = String(Math.abs(value)).padStart(scale + 1, "0");
   const point = digits.length - scale;
   const sign = value < 0 ? "-" : "";
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
 }
 
-export function instrumentFromJson(value: unknown): ReceivedInstrument {
+function instrumentFromJson(value: unknown): ReceivedInstrument {
   const raw = object(value);
   requireKeys(raw, instrumentKeys);
   const crossPolicy = raw["crossPolicy"];

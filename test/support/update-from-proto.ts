@@ -144,7 +144,7 @@ export function subscriptionToProto(options: SubscriptionOptions): object {
   return { ...rest, resume: positionToProto(resume) };
 }
 
-export function positionToProto(position: Position): { epoch: string; sequence: string } {
+function positionToProto(position: Position): { epoch: string; sequence: string } {
   return { epoch: String(position.epoch), sequence: String(position.sequence) };
 }
 
