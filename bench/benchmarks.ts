@@ -4,4 +4,5 @@ import type { Benchmark } from "./support/benchmark.ts";
 export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   book: async () => (await import("./book/book.ts")).bookBenchmark,
   codec: async () => (await import("./codec/codec.ts")).codecBenchmark,
+  ingest: async () => (await import("./ingest/ingest.ts")).ingestBenchmark,
 };

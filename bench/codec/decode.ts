@@ -1,11 +1,11 @@
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { OrderAction, type OrderEventColumns, type Side } from "../../src/book/order-events.ts";
+import { fromBinary } from "@bufbuild/protobuf";
+import type { OrderEventColumns } from "../../src/book/order-events.ts";
 import { createLimits } from "../../src/limits.ts";
 import { IngestRequestSchema } from "../../src/protocol/gen/depthcast/v1/ingest_pb.ts";
-import type { OrderEventSchema } from "../../src/protocol/gen/depthcast/v1/types_pb.ts";
 import { decodeIngestRequest } from "../../src/protocol/ingest-decoder.ts";
 import { createBatches } from "../flows/batches.ts";
 import { createFlow } from "../flows/flows.ts";
+import { protoBatch } from "../flows/proto-batch.ts";
 import { expectOutcome } from "../support/benchmark.ts";
 import type { Contestant } from "../support/turns.ts";
 
@@ -21,7 +21,7 @@ export function batchDecoders(events: number): (Contestant & { readonly bytes: n
   flow.prefill();
   const batches = createBatches(events * BATCHES, events);
   flow.fill(batches);
-  const proto = batches.map(protoBatch);
+  const proto = batches.map((batch) => protoBatch(SYMBOL, batch));
   const json = batches.map((batch) => Buffer.from(jsonBatch(batch)));
   const limits = createLimits();
   checkDecoded(decodeIngestRequest(proto[0]!, limits).events, batches[0]!);
@@ -53,27 +53,6 @@ export function batchDecoders(events: number): (Contestant & { readonly bytes: n
       },
     },
   ];
-}
-
-/** One of the flow's batches as the bytes of an IngestRequest. */
-function protoBatch(batch: OrderEventColumns): Buffer {
-  const events = Array.from(
-    { length: batch.length },
-    (_, index): MessageInitShape<typeof OrderEventSchema> => {
-      const action = batch.action[index]!;
-      const orderId = (BigInt(batch.orderIdHigh[index]!) << 32n) | BigInt(batch.orderIdLow[index]! >>> 0);
-      const quantity = action === OrderAction.delete ? {} : { quantity: BigInt(batch.quantity[index]!) };
-      const price = action === OrderAction.add ? { price: BigInt(batch.price[index]!) } : {};
-      return {
-        action: action as OrderAction,
-        orderId,
-        side: batch.side[index]! as Side,
-        ...price,
-        ...quantity,
-      };
-    },
-  );
-  return Buffer.from(toBinary(IngestRequestSchema, create(IngestRequestSchema, { symbol: SYMBOL, events })));
 }
 
 function jsonBatch(batch: OrderEventColumns): string {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 
 /** Child processes whose commands are asked for by name and answered with a value. */
 
-type Commands<T> = { readonly [Name in keyof T]: (argument?: never) => Promise<unknown> };
+type Commands<T> = { readonly [Name in keyof T]: (argument: never) => Promise<unknown> };
 
 interface Question {
   readonly command: string;

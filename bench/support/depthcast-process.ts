@@ -1,0 +1,40 @@
+import { CrossPolicy } from "../../src/book/instrument.ts";
+import type { Limits } from "../../src/limits.ts";
+import { startServer } from "../../src/runtime/server.ts";
+import { answerCommands } from "./child-process.ts";
+import { processCpuSeconds } from "./wall-clock.ts";
+
+/** A depthcast server in a process of its own, on the memory log. */
+
+export interface ServerStart {
+  readonly symbols: readonly string[];
+  readonly limits?: Partial<Limits>;
+}
+
+export interface ServerCommands {
+  /** Ports of gRPC and HTTP. */
+  ports(): Promise<{ readonly grpc: number; readonly http: number }>;
+  cpuSeconds(): Promise<number>;
+}
+
+answerCommands<ServerCommands>(async ({ symbols, limits }: ServerStart) => {
+  const anyPort = { host: "127.0.0.1", port: 0 };
+  const server = await startServer({
+    grpc: anyPort,
+    http: anyPort,
+    instruments: symbols.map((symbol) => ({
+      symbol,
+      priceScale: 2,
+      quantityScale: 0,
+      crossPolicy: CrossPolicy.reject,
+      tickSize: 0,
+      lotSize: 0,
+      description: "",
+    })),
+    ...(limits !== undefined && { limits }),
+  });
+  return {
+    ports: () => Promise.resolve({ grpc: server.grpcPort, http: server.httpPort }),
+    cpuSeconds: () => Promise.resolve(processCpuSeconds()),
+  };
+});
