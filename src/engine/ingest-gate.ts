@@ -322,11 +322,16 @@ class Pending<Outcome> {
   #failed: DepthcastError | undefined;
 
   async wait(place: Promise<number>): Promise<Outcome> {
-    const index = await this.#placed(place);
-    if (this.#failed !== undefined) throw this.#failed;
-    const outcome =
-      this.#take(index) ??
-      (await new Promise<Outcome | DepthcastError>((resolve) => this.#waiting.set(index, resolve)));
+    this.#placing += 1;
+    let told: Outcome | DepthcastError | Promise<Outcome | DepthcastError>;
+    try {
+      told = this.#at(await place);
+    } finally {
+      this.#placing -= 1;
+      // What is left came early for places that are not ours.
+      if (this.#placing === 0) this.#early.clear();
+    }
+    const outcome = await told;
     if (outcome instanceof DepthcastError) throw outcome;
     return outcome;
   }
@@ -349,20 +354,12 @@ class Pending<Outcome> {
     this.#early.clear();
   }
 
-  async #placed(place: Promise<number>): Promise<number> {
-    this.#placing += 1;
-    try {
-      return await place;
-    } finally {
-      this.#placing -= 1;
-    }
-  }
-
-  #take(index: number): Outcome | DepthcastError | undefined {
-    const outcome = this.#early.get(index);
+  #at(index: number): Outcome | DepthcastError | Promise<Outcome | DepthcastError> {
+    if (this.#failed !== undefined) return this.#failed;
+    const early = this.#early.get(index);
+    if (early === undefined) return new Promise((resolve) => this.#waiting.set(index, resolve));
     this.#early.delete(index);
-    if (this.#placing === 0) this.#early.clear();
-    return outcome;
+    return early;
   }
 }
 

@@ -177,6 +177,28 @@ describe("when the log fails", () => {
   });
 });
 
+describe("a log that answers after it has delivered", () => {
+  class LateLog extends MemoryLog {
+    readonly answers: (() => void)[] = [];
+    override async append(record: ArrayBuffer): Promise<number> {
+      const index = await super.append(record);
+      if (index > 1) await new Promise<void>((resolve) => this.answers.push(resolve));
+      return index;
+    }
+  }
+
+  it("has every batch answered, those too that it answers together", async () => {
+    const log = new LateLog({ clock: new ManualClock() });
+    rig = await FlowRig.start({ log });
+    await rig.flow.gate.define(testInstrument("A"));
+    const stream = openStream();
+    const outcomes = Promise.all([1, 2, 3].map((number) => stream.submit(numbered(number))));
+    await rig.clock.settle();
+    for (const answer of log.answers) answer();
+    expect((await outcomes).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+});
+
 describe("room", () => {
   const MiB = 1024 * 1024;
 
