@@ -18,6 +18,7 @@ const KiB = 1024;
  */
 class MoodyLog extends MemoryLog {
   isMoody = false;
+  hasFailed = false;
   readonly #asked: { record: ArrayBuffer; resolve(index: number): void; reject(reason: Error): void }[] = [];
   readonly #answers: (() => void)[] = [];
 
@@ -29,6 +30,7 @@ class MoodyLog extends MemoryLog {
   take({ fails, answers }: { readonly fails: boolean; readonly answers: boolean }): void {
     const next = this.#asked.shift();
     if (next !== undefined && fails) {
+      this.hasFailed = true;
       this.#answers.push(() => next.reject(new DepthcastError(ErrorCode.unavailable, "disk full")));
     } else if (next !== undefined) {
       const index = this.endIndex;
@@ -159,6 +161,7 @@ class Producers {
       await this.#told(`${id}${number}`, outcome);
     } catch (refusal) {
       if (!(refusal instanceof DepthcastError)) throw refusal;
+      if (refusal.code === ErrorCode.unavailable && !this.log.hasFailed) this.faults.push(refusal.message);
       const expected = refusal.details.metadata?.["expected"];
       if (expected === undefined) await this.#ask(who);
       else this.#next[who] = Number(expected);
