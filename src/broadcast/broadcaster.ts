@@ -214,6 +214,18 @@ export class Broadcaster implements DepthListener {
     this.#watchStalls();
   }
 
+  cutOffStalled(session: BroadcastSession): void {
+    this.metrics.consumerCutOff("stalled");
+    session.cutOff(
+      new DepthcastError(
+        ErrorCode.resourceExhausted,
+        `slow consumer: the transport has taken nothing for ${this.limits.stallTimeoutMs} ms (stallTimeoutMs)`,
+        { reason: "SLOW_CONSUMER" },
+      ),
+      NoticeCode.slowConsumer,
+    );
+  }
+
   waitsNoMore(session: BroadcastSession): void {
     this.#waiting.delete(session);
   }
@@ -326,25 +338,17 @@ export class Broadcaster implements DepthListener {
     if (this.#stallTimer !== undefined || this.#stopped) return;
     this.#stallTimer = this.#clock.setTimer(this.limits.stallTimeoutMs / STALL_CHECKS, () => {
       this.#stallTimer = undefined;
-      this.#cutOffStalled();
+      this.#cutOffAllStalled();
       if (this.#waiting.size > 0) this.#watchStalls();
     });
   }
 
-  #cutOffStalled(): void {
+  #cutOffAllStalled(): void {
     const { stallTimeoutMs } = this.limits;
     const stalledSinceMs = this.#clock.nowMs() - stallTimeoutMs;
     for (const session of this.#waiting) {
       if (session.waitingSinceMs === undefined || session.waitingSinceMs > stalledSinceMs) continue;
-      this.metrics.consumerCutOff("stalled");
-      session.cutOff(
-        new DepthcastError(
-          ErrorCode.resourceExhausted,
-          `slow consumer: the transport has taken nothing for ${stallTimeoutMs} ms (stallTimeoutMs)`,
-          { reason: "SLOW_CONSUMER" },
-        ),
-        NoticeCode.slowConsumer,
-      );
+      this.cutOffStalled(session);
     }
   }
 

@@ -49,6 +49,8 @@ export interface ConsumerSession {
   drained(): void;
   /** The transport took something, though it is not writable yet: it is slow, but not stalled. */
   progressed(): void;
+  /** The transport has seen that the client takes nothing any more: the consumer is cut off. */
+  stalled(): void;
   /** The transport has ended. Idempotent. */
   close(): void;
 }

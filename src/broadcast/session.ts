@@ -74,6 +74,10 @@ export class BroadcastSession implements ConsumerSession {
     if (this.waitingSinceMs !== undefined) this.waitingSinceMs = this.#broadcaster.nowMs();
   }
 
+  stalled(): void {
+    if (this.#open) this.#broadcaster.cutOffStalled(this);
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -81,6 +81,7 @@ export async function runIsolation(plan: IsolationPlan): Promise<IsolationFigure
     () => runFlow(ingest, 250, delays),
   );
   const beside = delays.take();
+  const cutOff = (await server.metrics()).sum("depthcast_consumers_cut_off_total", 'reason="stalled"');
   await ingest.end();
   for (const { books } of healthy) books.check();
   expect(healthy.map((consumer) => consumer.ended())).toEqual(healthy.map(() => undefined));
@@ -93,6 +94,7 @@ export async function runIsolation(plan: IsolationPlan): Promise<IsolationFigure
     if (transport === "grpc") expect(ended).toBe("RESOURCE_EXHAUSTED");
     else expect(["4008", "1006"]).toContain(ended);
   }
+  expect(cutOff).toBe(reports.length);
   // Once their windows were full, nothing more was kept for them.
   expect(memoryEnd.held - memoryFull.held).toBeLessThan(10 * MB);
   // Generous, because machines that run tests are busy: what is ruled out is waiting for the stalled, which

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { type Consumer, type ConsumerSession, Dialect } from "../../broadcast/consumer.ts";
 import type { Clock } from "../../clock.ts";
-import { DepthcastError, ErrorCode } from "../../errors.ts";
+import type { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { layOutFrames } from "./frame-layout.ts";
 import { InFlight } from "./in-flight.ts";
@@ -151,7 +151,7 @@ export class WebSocketConsumer implements Consumer {
     const { stallTimeoutMs } = this.#limits;
     const stuckMs = this.#writesOutstanding > 0 ? nowMs - this.#lastProgressMs : 0;
     if (Math.max(stuckMs, this.#inFlight.silenceMs(nowMs)) > stallTimeoutMs) {
-      this.#giveUp(`has taken nothing for ${stallTimeoutMs} ms (stallTimeoutMs)`);
+      this.#session?.stalled();
       return;
     }
     const probeDue = nowMs - this.#lastPingMs > stallTimeoutMs / 4;
@@ -177,12 +177,6 @@ export class WebSocketConsumer implements Consumer {
 
   get #isOpen(): boolean {
     return this.#socket.readyState === this.#socket.OPEN;
-  }
-
-  #giveUp(what: string): void {
-    const session = this.#session;
-    this.cutOff(new DepthcastError(ErrorCode.resourceExhausted, `slow consumer: ${what}`), []);
-    session?.close();
   }
 
   #nextPing(): Buffer {

@@ -70,6 +70,11 @@ export class TestSession implements ConsumerSession {
     this.onDrained();
   }
 
+  stalled(): void {
+    this.close();
+    this.consumer.cutOff(new DepthcastError(ErrorCode.resourceExhausted, "slow consumer"), []);
+  }
+
   progressed(): void {
     this.progress += 1;
   }

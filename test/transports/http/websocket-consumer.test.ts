@@ -160,7 +160,7 @@ describe("a client that stops reading", () => {
     await clock.pass(4000, 1000);
     expect(await inbox.closed).toEqual({
       code: 4008,
-      reason: expect.stringMatching(/slow consumer.*8000 ms/),
+      reason: expect.stringMatching(/slow consumer/),
     });
     expect(session.closed).toBe(true);
     expect(pings).toBe(1);
