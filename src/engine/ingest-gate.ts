@@ -118,7 +118,7 @@ export class IngestGate implements IngestPort {
   submit(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
     this.#refuseWhenClosed();
     if (batch.producerId === "") {
-      if (batch.batchNumber !== 0) throw numberWithoutProducer(batch);
+      if (batch.batchNumber !== 0) throw numberWithoutProducer();
       return this.#append(batch);
     }
     if (batch.batchNumber === 0) throw producerWithoutNumber(batch);
@@ -372,38 +372,32 @@ function goingAway(): DepthcastError {
   return new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
 }
 
-function unknownSymbol({ symbol, batchNumber }: IngestBatch): DepthcastError {
+function unknownSymbol({ symbol }: IngestBatch): DepthcastError {
   return new DepthcastError(
     ErrorCode.notFound,
-    `batch ${batchNumber}: unknown symbol "${symbol}"; define it first (DefineInstrument)`,
-    { field: "symbol", reason: "UNKNOWN_SYMBOL", metadata: { batch_number: String(batchNumber) } },
+    `unknown symbol "${symbol}"; define it first (DefineInstrument)`,
+    { field: "symbol", reason: "UNKNOWN_SYMBOL" },
   );
 }
 
-function gap({ producerId, batchNumber }: IngestBatch, expected: number): DepthcastError {
+function gap({ producerId }: IngestBatch, expected: number): DepthcastError {
   return new DepthcastError(
     ErrorCode.failedPrecondition,
-    `batch ${batchNumber} of producer "${producerId}": expected batch_number ${expected}`,
-    {
-      field: "batch_number",
-      reason: "BATCH_NUMBER_GAP",
-      metadata: { expected: String(expected), batch_number: String(batchNumber) },
-    },
+    `expected batch_number ${expected} of producer "${producerId}"`,
+    { field: "batch_number", reason: "BATCH_NUMBER_GAP", metadata: { expected: String(expected) } },
   );
 }
 
-function numberWithoutProducer({ batchNumber }: IngestBatch): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.invalidArgument,
-    `batch ${batchNumber}: batch_number must be 0 without a producer_id`,
-    { field: "batch_number" },
-  );
+function numberWithoutProducer(): DepthcastError {
+  return new DepthcastError(ErrorCode.invalidArgument, "batch_number must be 0 without a producer_id", {
+    field: "batch_number",
+  });
 }
 
 function producerWithoutNumber({ producerId }: IngestBatch): DepthcastError {
   return new DepthcastError(
     ErrorCode.invalidArgument,
-    `batch 0 of producer "${producerId}": batch_number must start at 1 and rise by 1`,
+    `batch_number of producer "${producerId}" must start at 1 and rise by 1`,
     { field: "batch_number" },
   );
 }

@@ -29,7 +29,8 @@ export interface IngestStream {
   room(byteLength: number): Promise<void>;
   /**
    * Gives a batch its place. The outcome resolves when the batch is durable and applied, in order;
-   * it rejects (`unavailable`) where it could not be made durable.
+   * it rejects (`unavailable`) where it could not be made durable. Errors do not name the batch: the
+   * transport knows its place in the stream.
    *
    * @throws DepthcastError at once, and the batch takes no number, for what ends a stream: `not_found`
    *   (symbol), `failed_precondition` (gap; metadata `expected`), `invalid_argument` (number without

@@ -168,11 +168,6 @@ const BLAMELESS: ReadonlySet<ErrorCode> = new Set([
 function namingBatch(error: DepthcastError, number: number): DepthcastError {
   const batch = Number.isFinite(number) ? `batch ${number}` : "a batch numbered over 2^53 - 1";
   const { details, code, message } = error;
-  const metadata = { batch_number: String(number), ...details.metadata };
-  return new DepthcastError(
-    code,
-    message.startsWith(batch) ? message : `${batch}: ${message}`,
-    { ...details, metadata },
-    { cause: error },
-  );
+  const metadata = { ...details.metadata, batch_number: String(number) };
+  return new DepthcastError(code, `${batch}: ${message}`, { ...details, metadata }, { cause: error });
 }
