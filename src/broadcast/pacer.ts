@@ -4,6 +4,8 @@ import type { View } from "./view.ts";
 
 /** Timers of the machine may run this much early. */
 const EARLY_MS = 1;
+/** A tick that is later than this share of the interval is none: the next is a whole interval after it. */
+const LATE_SHARE = 0.25;
 /** The interval that `interval_ms` 0 becomes at the first step of stretching. */
 const ZERO_STRETCHED_MS = 5;
 
@@ -110,10 +112,11 @@ class IntervalGroup {
   /** When a view that was flushed at `nowMs`, and was due at `dueMs`, may be flushed again. */
   nextFlushMs(dueMs: number, nowMs: number, intervalMs: number): number {
     if (intervalMs === 0) return nowMs;
-    if (this.#latestMs <= nowMs - intervalMs) this.#anchorMs = nowMs;
-    // A tick that came late by less than an interval counts as the tick that it was, so that lateness does
-    // not add up. After a leading edge the next tick is a whole interval away at least.
-    const onTick = this.#ticking && nowMs - dueMs < intervalMs;
+    const isLate = this.#ticking && nowMs - dueMs > intervalMs * LATE_SHARE;
+    if (isLate || this.#latestMs <= nowMs - intervalMs) this.#anchorMs = nowMs;
+    // A tick that came a little late counts as the tick that it was, so that lateness does not add up. After
+    // a leading edge the next tick is a whole interval away at least.
+    const onTick = this.#ticking && !isLate;
     const earliestMs = (onTick ? dueMs : nowMs) + intervalMs;
     const ticks = Math.ceil((earliestMs - this.#anchorMs) / intervalMs - 1e-6);
     const nextMs = this.#anchorMs + ticks * intervalMs;

@@ -152,6 +152,29 @@ describe("pace", () => {
     for (const flush of flushes.slice(1)) expect(flush).toEqual(["delta", "delta", "delta"]);
   });
 
+  it("keeps the distance when timers come late, and loses no interval to a little lateness", async () => {
+    await subscribed(["A", 50]);
+    const sentMs: number[] = [];
+    consumer.onSend = () => sentMs.push(rig.clock.nowMs());
+    for (const lateMs of [0, 5, 40, 0, 60, 3]) {
+      await rig.apply("A", bid());
+      await rig.apply("A", bid());
+      await rig.clock.pass(49.5);
+      rig.clock.stall(0.5 + lateMs);
+      await rig.clock.settle();
+    }
+    for (const [place, ms] of sentMs.slice(1).entries()) {
+      expect(ms - (sentMs[place] ?? 0)).toBeGreaterThanOrEqual(0.75 * 50 - 1);
+    }
+    rig.clock.advance(1000);
+    sentMs.length = 0;
+    for (let tick = 0; tick < 20; tick++) {
+      await rig.apply("A", bid());
+      rig.clock.stall(tick === 0 ? 2 : 50);
+    }
+    expect(sentMs.length).toBeGreaterThanOrEqual(19);
+  });
+
   it("with interval 0 sends each turn's changes at once", async () => {
     await subscribed(["A", 0]);
     for (let i = 0; i < 3; i++) await rig.apply("A", bid());

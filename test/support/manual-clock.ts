@@ -68,6 +68,12 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Moves the time on as a thread that was held up sees it: all timers run late, at the end of it. */
+  stall(ms: number): void {
+    Atomics.add(this.#time, 0, BigInt(Math.round(ms * 1e6)));
+    this.advance(0);
+  }
+
   /** Runs the timers that another thread's `advance` has made due. */
   runDue(): void {
     this.advance(0);
