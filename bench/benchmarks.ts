@@ -5,4 +5,5 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   book: async () => (await import("./book/book.ts")).bookBenchmark,
   codec: async () => (await import("./codec/codec.ts")).codecBenchmark,
   ingest: async () => (await import("./ingest/ingest.ts")).ingestBenchmark,
+  "fanout-ws": async () => (await import("./fanout/fanout-ws.ts")).webSocketFanoutBenchmark,
 };
