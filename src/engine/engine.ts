@@ -1,23 +1,38 @@
 import type { BookState } from "../book/depth.ts";
 import { sameNumbers, type BookRules, type Instrument } from "../book/instrument.ts";
+import { checkIntegrity } from "../book/integrity.ts";
 import { OrderBook } from "../book/order-book.ts";
 import { Side } from "../book/order-events.ts";
-import type { BatchTally } from "../book/rejection.ts";
+import { BatchTally } from "../book/rejection.ts";
+import type { ClaimOutcome, ReleaseOutcome } from "../board/depth-board-writer.ts";
 import type { DepthSlot } from "../board/slot-publisher.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
-import type { BatchRecord, LogRules } from "../log/record.ts";
+import { decodeRecord, type LogRules, RecordKind } from "../log/record.ts";
+import type { EngineLink } from "./engine-link.ts";
+import { type EngineTurn, EngineTurnWriter, type PlainError } from "./engine-turn.ts";
 
-/** Where an engine publishes depth; the depth board's writer. */
+/** Where an engine publishes depth: the depth board's writer. */
 export interface DepthPublisher {
   define(instrument: number): void;
   publish(instrument: number, write: (slot: DepthSlot) => void): void;
   endTurn(): void;
+  claimDepth(instrument: number, reader: number, levels: number): ClaimOutcome;
+  releaseDepth(instrument: number, reader: number, levels: number): ReleaseOutcome;
+  dropReader(reader: number): number[];
 }
 
 export interface EngineOptions {
   readonly publisher: DepthPublisher;
   /** Seeds the books' hash tables; random per process, since order ids come from strangers. */
   readonly hashSeed: number;
+  /** Told what became of a turn, once its depth is published. */
+  readonly onTurn: (turn: EngineTurn) => void;
+}
+
+/** What `checkIntegrity` found in one book. */
+export interface BookIntegrity {
+  readonly symbol: string;
+  readonly faults: readonly string[];
 }
 
 interface EngineBook {
@@ -35,21 +50,79 @@ interface EngineBook {
  * the sequencer. It never touches a socket; depth leaves it through the board, once a turn for each
  * symbol that changed. One thread.
  */
-export class Engine {
+export class Engine implements EngineLink {
   readonly #publisher: DepthPublisher;
   readonly #hashSeed: number;
+  readonly #onTurn: (turn: EngineTurn) => void;
   /** By instrument number; engines own disjoint sets. */
   readonly #books = new Map<number, EngineBook>();
+  readonly #turn = new EngineTurnWriter();
+  readonly #tally = new BatchTally();
   #dirty: EngineBook[] = [];
 
-  constructor({ publisher, hashSeed }: EngineOptions) {
+  constructor({ publisher, hashSeed, onTurn }: EngineOptions) {
     this.#publisher = publisher;
     this.#hashSeed = hashSeed;
+    this.#onTurn = onTurn;
   }
 
-  /** Creates an empty book and publishes it. */
-  define(index: number, instrument: Instrument, rules: LogRules): void {
-    invariant(!this.#books.has(index), "an instrument is defined once");
+  define(logIndex: number, instrument: number, definition: Instrument, rules: LogRules): void {
+    const entry = this.#books.get(instrument);
+    const refusal =
+      entry === undefined
+        ? this.#create(instrument, definition, rules)
+        : this.#redefine(entry, definition, rules);
+    this.#turn.addDefinition({ logIndex, instrument, refusal: refusal && plainError(refusal) });
+  }
+
+  apply(logIndex: number, record: ArrayBuffer): void {
+    const batch = decodeRecord(record);
+    invariant(batch.kind === RecordKind.batch, "an engine applies batches");
+    const entry = this.#entry(batch.instrument);
+    this.#tally.reset();
+    entry.book.apply(batch.events, this.#tally);
+    entry.sourceTimeLow = batch.sourceTimeLow;
+    entry.sourceTimeHigh = batch.sourceTimeHigh;
+    this.#turn.addBatch(logIndex, batch.instrument, this.#tally, entry.book.sequence);
+    this.#markDirty(entry);
+  }
+
+  /** Publishes every symbol that changed, wakes the readers, and tells what became of the turn. */
+  endTurn(): undefined {
+    this.#publishDirty();
+    if (!this.#turn.isEmpty) this.#onTurn(this.#turn.take());
+  }
+
+  /** Makes the board hold more of an instrument. False = over its budget. The depth is there on return. */
+  claimDepth(instrument: number, reader: number, levels: number): boolean {
+    const outcome = this.#publisher.claimDepth(instrument, reader, levels);
+    if (outcome === "grown") this.#republish([instrument]);
+    return outcome !== "refused";
+  }
+
+  releaseDepth(instrument: number, reader: number, levels: number): void {
+    if (this.#publisher.releaseDepth(instrument, reader, levels) === "shrunk") this.#republish([instrument]);
+  }
+
+  /** A reader of the board is gone; another may take over its number. */
+  dropReader(reader: number): void {
+    this.#republish(this.#publisher.dropReader(reader));
+  }
+
+  /** Recomputes every book from its orders. Takes time in proportion to all live orders. */
+  checkIntegrity(): readonly BookIntegrity[] {
+    return Array.from(this.#books.values(), ({ instrument, book }) => ({
+      symbol: instrument.symbol,
+      faults: checkIntegrity(book),
+    }));
+  }
+
+  /** Hash of every book's whole state, by symbol: equal on all nodes that have applied the same log. */
+  stateHashes(): readonly (readonly [symbol: string, hash: string])[] {
+    return Array.from(this.#books.values(), ({ instrument, book }) => [instrument.symbol, book.stateHash()]);
+  }
+
+  #create(index: number, instrument: Instrument, rules: LogRules): undefined {
     const book = new OrderBook(bookRules(instrument, rules), this.#hashSeed);
     const entry = { index, instrument, book, sourceTimeLow: 0, sourceTimeHigh: 0, dirty: false };
     this.#books.set(index, entry);
@@ -57,9 +130,7 @@ export class Engine {
     this.#markDirty(entry);
   }
 
-  /** Changes a definition, or says why it cannot be changed. */
-  redefine(index: number, instrument: Instrument, rules: LogRules): DepthcastError | undefined {
-    const entry = this.#entry(index);
+  #redefine(entry: EngineBook, instrument: Instrument, rules: LogRules): DepthcastError | undefined {
     if (!sameNumbers(entry.instrument, instrument)) {
       if (entry.book.sequence > 0) return fixedNumbers(instrument.symbol);
       // No event was applied yet, so nothing is lost by starting anew with the new numbers.
@@ -72,38 +143,16 @@ export class Engine {
     return undefined;
   }
 
-  /** Applies a batch and tallies what became of its events. */
-  apply(batch: BatchRecord, tally: BatchTally): void {
-    const entry = this.#entry(batch.instrument);
-    tally.reset();
-    entry.book.apply(batch.events, tally);
-    entry.sourceTimeLow = batch.sourceTimeLow;
-    entry.sourceTimeHigh = batch.sourceTimeHigh;
-    this.#markDirty(entry);
+  #republish(instruments: readonly number[]): void {
+    for (const instrument of instruments) this.#markDirty(this.#entry(instrument));
+    this.#publishDirty();
   }
 
-  /** Publishes every symbol that changed, then wakes the readers. */
-  endTurn(): void {
+  #publishDirty(): void {
     if (this.#dirty.length === 0) return;
     for (const entry of this.#dirty) this.#publish(entry);
     this.#dirty = [];
     this.#publisher.endTurn();
-  }
-
-  /** Publishes a symbol once more: its board buffer was replaced. */
-  republish(index: number): void {
-    this.#markDirty(this.#entry(index));
-    this.endTurn();
-  }
-
-  /** Events accepted so far for an instrument. */
-  sequence(index: number): number {
-    return this.#entry(index).book.sequence;
-  }
-
-  /** The books, for integrity checks, snapshots and state hashes. To be read only, between turns. */
-  *books(): IterableIterator<{ readonly instrument: Instrument; readonly book: OrderBook }> {
-    for (const { instrument, book } of this.#books.values()) yield { instrument, book };
   }
 
   #entry(index: number): EngineBook {
@@ -131,6 +180,10 @@ export class Engine {
       asks.length = book.copyTop(Side.ask, capacity, asks.price, asks.quantity, asks.orderCount);
     });
   }
+}
+
+function plainError({ code, message, details }: DepthcastError): PlainError {
+  return { code, message, details };
 }
 
 function bookRules(instrument: Instrument, rules: LogRules): BookRules {

@@ -2,14 +2,14 @@ import { sameInstrument, sameNumbers, type Instrument } from "../book/instrument
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import { DEFINITIONS_IN_FLIGHT_MAX, type Limits } from "../limits.ts";
 import type { OrderLog } from "../log/order-log.ts";
-import { encodeBatchRecord, encodeDefineRecord } from "../log/record.ts";
+import { encodeDefineRecord, setBatchInstrument } from "../log/record.ts";
 import { fixedNumbers } from "./engine.ts";
-import type { BatchOutcome, IngestBatch } from "./ingest-batch.ts";
+import type { BatchOutcome } from "./ingest-batch.ts";
 import { IngestBudget } from "./ingest-budget.ts";
-import type { IngestPort, IngestStream } from "./ingest-port.ts";
+import type { EncodedBatch, IngestPort, IngestStream } from "./ingest-port.ts";
 import type { InstrumentDirectory } from "../book/instrument-directory.ts";
 import type { ProducerPositions } from "./producer-positions.ts";
-import { tooManyInstruments } from "./sequencer.ts";
+import { duplicateOutcome, tooManyInstruments } from "./sequencer.ts";
 
 export interface IngestGateOptions {
   readonly log: OrderLog;
@@ -115,7 +115,7 @@ export class IngestGate implements IngestPort {
   }
 
   /** @internal for GateStream */
-  submit(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
+  submit(stream: GateStream, batch: EncodedBatch): Promise<BatchOutcome> {
     this.#refuseWhenClosed();
     if (batch.producerId === "") {
       if (batch.batchNumber !== 0) throw numberWithoutProducer();
@@ -136,7 +136,7 @@ export class IngestGate implements IngestPort {
     }
   }
 
-  #submitNumbered(stream: GateStream, batch: IngestBatch): Promise<BatchOutcome> {
+  #submitNumbered(stream: GateStream, batch: EncodedBatch): Promise<BatchOutcome> {
     const producer = this.#claim(stream, batch.producerId);
     const { batchNumber } = batch;
     if (batchNumber <= producer.admitted) return this.#duplicate(producer, batch);
@@ -189,7 +189,7 @@ export class IngestGate implements IngestPort {
   }
 
   /** Answers once the batch that has the number is applied. */
-  async #duplicate(producer: Producer, batch: IngestBatch): Promise<BatchOutcome> {
+  async #duplicate(producer: Producer, batch: EncodedBatch): Promise<BatchOutcome> {
     await producer.inFlight;
     const { log, producers, instruments, sequence } = this.#options;
     if (producers.last(batch.producerId) < batch.batchNumber) {
@@ -199,21 +199,14 @@ export class IngestGate implements IngestPort {
       );
     }
     const index = instruments.find(batch.symbol)?.index;
-    return {
-      acceptedEvents: 0,
-      rejectedEvents: 0,
-      duplicate: true,
-      rejections: [],
-      epoch: log.epoch,
-      sequence: index === undefined ? 0 : sequence(index),
-    };
+    return duplicateOutcome(log.epoch, index === undefined ? 0 : sequence(index));
   }
 
-  #append(batch: IngestBatch): Promise<BatchOutcome> {
+  #append(batch: EncodedBatch): Promise<BatchOutcome> {
     const listed = this.#options.instruments.find(batch.symbol);
     if (listed === undefined) throw unknownSymbol(batch);
-    const record = encodeBatchRecord({ ...batch, instrument: listed.index });
-    return this.#batches.wait(this.#options.log.append(record));
+    setBatchInstrument(batch.record, listed.index);
+    return this.#batches.wait(this.#options.log.append(batch.record));
   }
 
   #refuseFromNowOn(reason: DepthcastError): void {
@@ -261,7 +254,7 @@ class GateStream implements IngestStream {
     else this.#budget.giveBack(byteLength);
   }
 
-  submit(batch: IngestBatch): Promise<BatchOutcome> {
+  submit(batch: EncodedBatch): Promise<BatchOutcome> {
     if (this.#ended !== undefined) throw this.#ended;
     let outcome: Promise<BatchOutcome>;
     try {
@@ -372,7 +365,7 @@ function goingAway(): DepthcastError {
   return new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
 }
 
-function unknownSymbol({ symbol }: IngestBatch): DepthcastError {
+function unknownSymbol({ symbol }: EncodedBatch): DepthcastError {
   return new DepthcastError(
     ErrorCode.notFound,
     `unknown symbol "${symbol}"; define it first (DefineInstrument)`,
@@ -380,7 +373,7 @@ function unknownSymbol({ symbol }: IngestBatch): DepthcastError {
   );
 }
 
-function gap({ producerId }: IngestBatch, expected: number): DepthcastError {
+function gap({ producerId }: EncodedBatch, expected: number): DepthcastError {
   return new DepthcastError(
     ErrorCode.failedPrecondition,
     `expected batch_number ${expected} of producer "${producerId}"`,
@@ -394,7 +387,7 @@ function numberWithoutProducer(): DepthcastError {
   });
 }
 
-function producerWithoutNumber({ producerId }: IngestBatch): DepthcastError {
+function producerWithoutNumber({ producerId }: EncodedBatch): DepthcastError {
   return new DepthcastError(
     ErrorCode.invalidArgument,
     `batch_number of producer "${producerId}" must start at 1 and rise by 1`,

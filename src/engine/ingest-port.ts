@@ -1,6 +1,17 @@
 import type { Instrument } from "../book/instrument.ts";
 import type { DepthcastError } from "../errors.ts";
-import type { BatchOutcome, IngestBatch } from "./ingest-batch.ts";
+import type { BatchOutcome } from "./ingest-batch.ts";
+
+/** A batch as its log record, with what is to be judged before it is logged. */
+export interface EncodedBatch {
+  /** `encodeBatchRecord`; the instrument number in it is filled in when the batch gets its place. */
+  readonly record: ArrayBuffer;
+  readonly symbol: string;
+  /** Empty = not checked. */
+  readonly producerId: string;
+  /** 0 without a producer. Infinity where the number on the wire is over 2^53 − 1. */
+  readonly batchNumber: number;
+}
 
 /**
  * The way into the order log, as a transport sees it. Message-shaped, so that a gateway thread can have
@@ -36,7 +47,7 @@ export interface IngestStream {
    *   (symbol), `failed_precondition` (gap; metadata `expected`), `invalid_argument` (number without
    *   producer or the reverse, a limit), `resource_exhausted` (producers), `aborted` (replaced).
    */
-  submit(batch: IngestBatch): Promise<BatchOutcome>;
+  submit(batch: EncodedBatch): Promise<BatchOutcome>;
   /** The stream has ended. Batches in flight stay. Idempotent. */
   close(): void;
 }

@@ -1,14 +1,15 @@
-import type { Instrument } from "../book/instrument.ts";
 import { invariant } from "../errors.ts";
 import type { InstrumentDirectory, ListedInstrument } from "../book/instrument-directory.ts";
 
-/** The directory that the sequencer keeps, in the order of the log. */
+/** A directory that is kept up by whoever is told of definitions. */
 export class InstrumentTable implements InstrumentDirectory {
   readonly #bySymbol = new Map<string, ListedInstrument>();
-  readonly #byIndex: ListedInstrument[] = [];
+  /** With holes where an engine has not answered yet. */
+  readonly #byIndex: (ListedInstrument | undefined)[] = [];
+  #list: readonly ListedInstrument[] | undefined = [];
 
   get size(): number {
-    return this.#byIndex.length;
+    return this.#bySymbol.size;
   }
 
   find(symbol: string): ListedInstrument | undefined {
@@ -20,22 +21,20 @@ export class InstrumentTable implements InstrumentDirectory {
   }
 
   list(): readonly ListedInstrument[] {
-    return this.#byIndex;
+    this.#list ??= this.#byIndex.filter((listed) => listed !== undefined);
+    return this.#list;
   }
 
-  add(instrument: Instrument): ListedInstrument {
-    invariant(!this.#bySymbol.has(instrument.symbol), "a symbol is added once");
-    return this.#put({ index: this.size + 1, instrument });
-  }
-
-  replace(index: number, instrument: Instrument): ListedInstrument {
-    invariant(this.at(index)?.instrument.symbol === instrument.symbol, "an instrument keeps its symbol");
-    return this.#put({ index, instrument });
-  }
-
-  #put(listed: ListedInstrument): ListedInstrument {
-    this.#byIndex[listed.index - 1] = listed;
-    this.#bySymbol.set(listed.instrument.symbol, listed);
-    return listed;
+  /** A definition is in force. */
+  put(listed: ListedInstrument): void {
+    const { index, instrument } = listed;
+    const before = this.at(index);
+    invariant(
+      before === undefined || before.instrument.symbol === instrument.symbol,
+      "an instrument keeps its symbol",
+    );
+    this.#byIndex[index - 1] = listed;
+    this.#bySymbol.set(instrument.symbol, listed);
+    this.#list = undefined;
   }
 }

@@ -1,166 +1,185 @@
-import { BatchTally } from "../book/rejection.ts";
-import type { RejectRule } from "../book/rejection.ts";
 import type { Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import type { LogConsumer, LogEntry } from "../log/order-log.ts";
-import { decodeRecord, RecordKind, type BatchRecord, type LogRules } from "../log/record.ts";
-import type { Engine } from "./engine.ts";
-import type { BatchOutcome, ListedRejection } from "./ingest-batch.ts";
+import { decodeRecord, type LogRules, readBatchHeader, RecordKind, recordKind } from "../log/record.ts";
+import type { EngineLink } from "./engine-link.ts";
+import { BATCH_RESULT_STRIDE, type DefinitionResult, type EngineTurn, forEachBatch } from "./engine-turn.ts";
+import type { BatchOutcome } from "./ingest-batch.ts";
 import type { InstrumentTable } from "./instrument-table.ts";
 import { BatchVerdict, ProducerPositions } from "./producer-positions.ts";
 
-/** Told what became of each log entry, once the turn's depth is published. */
+/** Told what became of each log entry, once its depth is published. */
 export interface OutcomeListener {
-  batchDone(index: number, outcome: BatchOutcome | DepthcastError): void;
-  definitionDone(index: number, outcome: Instrument | DepthcastError): void;
-  instrumentChanged(index: number): void;
+  batchDone(logIndex: number, outcome: BatchOutcome | DepthcastError): void;
+  definitionDone(logIndex: number, outcome: Instrument | DepthcastError): void;
+  /** A definition is in force; called before `definitionDone`. */
+  instrumentChanged(instrument: number): void;
 }
 
-/** Counted for the metrics; called for each batch of the log. */
+/** Counted for the metrics. */
 export interface EngineMetrics {
-  batchApplied(acceptedEvents: number, rejectedByReason: Float64Array): void;
+  batchesApplied(batches: number, acceptedEvents: number, rejectedByReason: Float64Array): void;
   batchDuplicate(): void;
 }
 
 export interface SequencerOptions {
   readonly epoch: bigint;
-  /** Symbols are divided over them by instrument number. */
-  readonly engines: readonly Engine[];
+  /** Symbols are divided over them by instrument number. Their turns are told to `turnDone`. */
+  readonly engines: readonly EngineLink[];
   readonly instruments: InstrumentTable;
   readonly listener: OutcomeListener;
   readonly metrics: EngineMetrics;
 }
 
 /**
- * The one place where the log becomes state: takes entries in log order, judges producers' numbers and
- * definitions, and hands batches to the engine that owns the symbol. It looks at nothing but the log, so
- * that every node and every replay comes to the same. One thread.
+ * The one place where the log becomes state: takes entries in log order, judges producers' numbers, numbers
+ * instruments, and hands batches to the engine that owns the symbol. It looks at nothing but the log, so that
+ * every node and every replay comes to the same. One thread.
  */
 export class Sequencer implements LogConsumer {
   readonly producers = new ProducerPositions(0);
-  readonly #epoch: bigint;
-  readonly #engines: readonly Engine[];
-  readonly #instruments: InstrumentTable;
-  readonly #listener: OutcomeListener;
-  readonly #metrics: EngineMetrics;
-  readonly #tally = new BatchTally();
+  readonly #options: SequencerOptions;
+  /** Instrument numbers, given in the order of the log. */
+  readonly #numbers = new Map<string, number>();
+  /** Definitions that their engine has not answered yet, by log index. */
+  readonly #definitions = new Map<number, Instrument>();
+  /** By instrument: events accepted so far. */
+  readonly #sequences: number[] = [];
   #rules: LogRules | undefined;
+  /** Given to engines and not answered yet. */
+  #unanswered = 0;
+  #onSettled: (() => void)[] = [];
 
   constructor(options: SequencerOptions) {
-    this.#epoch = options.epoch;
-    this.#engines = options.engines;
-    this.#instruments = options.instruments;
-    this.#listener = options.listener;
-    this.#metrics = options.metrics;
+    this.#options = options;
   }
 
-  /** One turn: everything is applied, then published, then answered. */
-  consume(entries: readonly LogEntry[]): void {
-    const answers: (() => void)[] = [];
-    for (const entry of entries) {
-      const answer = this.#take(entry);
-      if (answer !== undefined) answers.push(answer);
+  /** Events accepted so far for an instrument, as far as its engine has told. */
+  sequence(instrument: number): number {
+    return this.#sequences[instrument] ?? 0;
+  }
+
+  /** One turn of all engines. */
+  consume(entries: readonly LogEntry[]): Promise<void> | undefined {
+    for (const entry of entries) this.#take(entry);
+    let held: Promise<void>[] | undefined;
+    for (const engine of this.#options.engines) {
+      const pending = engine.endTurn();
+      if (pending !== undefined) (held ??= []).push(pending);
     }
-    for (const engine of this.#engines) engine.endTurn();
-    for (const answer of answers) answer();
+    return held === undefined ? undefined : Promise.all(held).then(() => undefined);
   }
 
-  #take({ index, record }: LogEntry): (() => void) | undefined {
+  /** An engine tells what became of a turn. */
+  turnDone(turn: EngineTurn): void {
+    const { epoch, listener, metrics } = this.#options;
+    for (const result of turn.definitions) this.#definitionDone(result);
+    forEachBatch(turn, epoch, (logIndex, instrument, outcome) => {
+      this.#sequences[instrument] = outcome.sequence;
+      listener.batchDone(logIndex, outcome);
+    });
+    const batches = turn.batches.length / BATCH_RESULT_STRIDE;
+    metrics.batchesApplied(batches, turn.acceptedEvents, turn.rejectedByReason);
+    this.#answered(batches + turn.definitions.length);
+  }
+
+  /** Resolves when the engines have answered everything that they were given. */
+  settled(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onSettled.push(resolve));
+  }
+
+  #take({ index, record }: LogEntry): void {
+    if (recordKind(record) === RecordKind.batch) {
+      this.#takeBatch(index, record);
+      return;
+    }
     const decoded = decodeRecord(record);
-    switch (decoded.kind) {
-      case RecordKind.batch: {
-        const outcome = this.#takeBatch(decoded);
-        return () => this.#listener.batchDone(index, outcome);
-      }
-      case RecordKind.define:
-        return this.#takeDefinition(index, decoded.instrument);
-      case RecordKind.rules:
-        this.#rules = decoded.rules;
-        this.producers.setCapacity(decoded.rules.producersMax);
-        return undefined;
+    if (decoded.kind === RecordKind.define) this.#takeDefinition(index, decoded.instrument);
+    if (decoded.kind === RecordKind.rules) {
+      this.#rules = decoded.rules;
+      this.producers.setCapacity(decoded.rules.producersMax);
     }
   }
 
-  #takeBatch(batch: BatchRecord): BatchOutcome | DepthcastError {
-    const verdict =
-      batch.producerId === ""
-        ? BatchVerdict.apply
-        : this.producers.judge(batch.producerId, batch.batchNumber);
-    const engine = this.#engineOf(batch.instrument);
+  #takeBatch(index: number, record: ArrayBuffer): void {
+    const { instrument, producerId, batchNumber } = readBatchHeader(record);
+    const verdict = producerId === "" ? BatchVerdict.apply : this.producers.judge(producerId, batchNumber);
+    const { epoch, listener, metrics } = this.#options;
     if (verdict === BatchVerdict.apply) {
-      engine.apply(batch, this.#tally);
-      this.#metrics.batchApplied(this.#tally.acceptedEvents, this.#tally.rejectedByReason);
-      return this.#outcome(engine.sequence(batch.instrument), false);
+      this.#unanswered += 1;
+      this.#engineOf(instrument).apply(index, record);
+    } else if (verdict === BatchVerdict.duplicate) {
+      metrics.batchDuplicate();
+      listener.batchDone(index, duplicateOutcome(epoch, this.sequence(instrument)));
+    } else {
+      listener.batchDone(index, outOfOrder(producerId, batchNumber));
     }
-    if (verdict === BatchVerdict.duplicate) {
-      this.#metrics.batchDuplicate();
-      this.#tally.reset();
-      return this.#outcome(engine.sequence(batch.instrument), true);
-    }
-    return new DepthcastError(
-      ErrorCode.unavailable,
-      `batch ${batch.batchNumber} of producer "${batch.producerId}" was logged out of order: ask GetProducerPosition and go on from there`,
-      { reason: "BATCH_OUT_OF_ORDER" },
-    );
   }
 
-  #takeDefinition(index: number, instrument: Instrument): () => void {
-    const outcome = this.#define(instrument);
-    return () => {
-      if (!(outcome instanceof DepthcastError)) {
-        const listed = this.#instruments.find(instrument.symbol);
-        invariant(listed !== undefined, "a definition in force is listed");
-        this.#listener.instrumentChanged(listed.index);
-      }
-      this.#listener.definitionDone(index, outcome);
-    };
-  }
-
-  #define(instrument: Instrument): Instrument | DepthcastError {
+  #takeDefinition(logIndex: number, definition: Instrument): void {
     const rules = this.#rules;
     invariant(rules !== undefined, "the log begins with its rules");
-    const known = this.#instruments.find(instrument.symbol);
-    if (known !== undefined) {
-      const refusal = this.#engineOf(known.index).redefine(known.index, instrument, rules);
-      return refusal ?? this.#instruments.replace(known.index, instrument).instrument;
+    let instrument = this.#numbers.get(definition.symbol);
+    if (instrument === undefined) {
+      if (this.#numbers.size >= rules.instrumentsMax) {
+        this.#options.listener.definitionDone(logIndex, tooManyInstruments(rules.instrumentsMax));
+        return;
+      }
+      instrument = this.#numbers.size + 1;
+      this.#numbers.set(definition.symbol, instrument);
     }
-    if (this.#instruments.size >= rules.instrumentsMax) return tooManyInstruments(rules.instrumentsMax);
-    const listed = this.#instruments.add(instrument);
-    this.#engineOf(listed.index).define(listed.index, instrument, rules);
-    return instrument;
+    this.#definitions.set(logIndex, definition);
+    this.#unanswered += 1;
+    this.#engineOf(instrument).define(logIndex, instrument, definition, rules);
   }
 
-  #engineOf(instrument: number): Engine {
-    const engine = this.#engines[instrument % this.#engines.length];
+  #definitionDone({ logIndex, instrument, refusal }: DefinitionResult): void {
+    const { instruments, listener } = this.#options;
+    const definition = this.#definitions.get(logIndex);
+    invariant(definition !== undefined, "an engine answers the definitions that it was given");
+    this.#definitions.delete(logIndex);
+    if (refusal !== undefined) {
+      listener.definitionDone(logIndex, new DepthcastError(refusal.code, refusal.message, refusal.details));
+      return;
+    }
+    instruments.put({ index: instrument, instrument: definition });
+    listener.instrumentChanged(instrument);
+    listener.definitionDone(logIndex, definition);
+  }
+
+  #answered(count: number): void {
+    this.#unanswered -= count;
+    if (this.#unanswered > 0) return;
+    const waiting = this.#onSettled;
+    this.#onSettled = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #engineOf(instrument: number): EngineLink {
+    const { engines } = this.#options;
+    const engine = engines[instrument % engines.length];
     invariant(engine !== undefined, "there is an engine for every instrument");
     return engine;
   }
+}
 
-  #outcome(sequence: number, duplicate: boolean): BatchOutcome {
-    const tally = this.#tally;
-    const rejections: ListedRejection[] = [];
-    for (let i = 0; i < tally.listed; i++) {
-      rejections.push({ eventIndex: tally.listedIndex[i] ?? 0, rule: tally.listedRule[i] as RejectRule });
-    }
-    return {
-      acceptedEvents: tally.acceptedEvents,
-      rejectedEvents: tally.rejectedEvents,
-      duplicate,
-      rejections,
-      epoch: this.#epoch,
-      sequence,
-    };
-  }
+export function duplicateOutcome(epoch: bigint, sequence: number): BatchOutcome {
+  return { acceptedEvents: 0, rejectedEvents: 0, duplicate: true, rejections: [], epoch, sequence };
+}
+
+function outOfOrder(producerId: string, batchNumber: number): DepthcastError {
+  return new DepthcastError(
+    ErrorCode.unavailable,
+    `batch ${batchNumber} of producer "${producerId}" was logged out of order: ask GetProducerPosition and go on from there`,
+    { reason: "BATCH_OUT_OF_ORDER" },
+  );
 }
 
 export function tooManyInstruments(limit: number): DepthcastError {
   return new DepthcastError(
     ErrorCode.resourceExhausted,
     `too many instruments: at most ${limit} (instrumentsMax)`,
-    {
-      field: "instrument.symbol",
-      reason: "INSTRUMENTS_MAX",
-      metadata: { limit: String(limit) },
-    },
+    { field: "instrument.symbol", reason: "INSTRUMENTS_MAX", metadata: { limit: String(limit) } },
   );
 }

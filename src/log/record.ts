@@ -126,6 +126,37 @@ export function decodeRecord(buffer: ArrayBuffer): LogRecord {
   }
 }
 
+/** What the sequencer needs of a batch, without its columns. */
+export interface BatchHeader {
+  readonly instrument: number;
+  readonly producerId: string;
+  readonly batchNumber: number;
+}
+
+/** Gives an encoded batch its instrument number, which the edge may not know. */
+export function setBatchInstrument(record: ArrayBuffer, instrument: number): void {
+  new DataView(record).setUint32(12, instrument, true);
+}
+
+/** @throws DepthcastError `internal` as `decodeRecord`. */
+export function recordKind(buffer: ArrayBuffer): number {
+  return checkedHeader(buffer).getUint16(6, true);
+}
+
+/** Reads the header of a batch record. */
+export function readBatchHeader(buffer: ArrayBuffer): BatchHeader {
+  const header = new DataView(buffer);
+  const producerIdBytes = header.getUint32(40, true);
+  return {
+    instrument: header.getUint32(12, true),
+    batchNumber: header.getFloat64(16, true),
+    producerId:
+      producerIdBytes === 0
+        ? ""
+        : decoder.decode(new Uint8Array(buffer, buffer.byteLength - producerIdBytes, producerIdBytes)),
+  };
+}
+
 function decodeBatch(buffer: ArrayBuffer, header: DataView): BatchRecord {
   const count = header.getUint32(32, true);
   const keyBytes = header.getUint32(36, true);

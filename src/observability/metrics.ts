@@ -13,8 +13,8 @@ export type TransportLabel = "grpc" | "websocket";
 export type DialectLabel = "proto" | "json";
 
 export interface IngestMetrics {
-  /** @param rejectedByReason counts, indexed by RejectReason (`BatchTally.rejectedByReason`) */
-  batchApplied(acceptedEvents: number, rejectedByReason: Float64Array): void;
+  /** @param rejectedByReason counts, indexed by RejectReason (`EngineTurn.rejectedByReason`) */
+  batchesApplied(batches: number, acceptedEvents: number, rejectedByReason: Float64Array): void;
   /** A batch whose number had been applied before. */
   batchDuplicate(): void;
   /** From the arrival of a batch to its answer: durable and applied. */
@@ -105,8 +105,8 @@ function createIngestMetrics(registry: Registry): IngestMetrics {
     AGE_BOUNDS,
   );
   return {
-    batchApplied(acceptedEvents, rejectedByReason) {
-      batches += 1;
+    batchesApplied(batchCount, acceptedEvents, rejectedByReason) {
+      batches += batchCount;
       accepted += acceptedEvents;
       for (let code = 0; code < refused.length; code += 1) {
         refused[code] = (refused[code] as number) + (rejectedByReason[code] ?? 0);

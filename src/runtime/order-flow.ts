@@ -1,7 +1,6 @@
-import { DepthBoardWriter } from "../board/depth-board-writer.ts";
-import { checkIntegrity } from "../book/integrity.ts";
-import { Engine } from "../engine/engine.ts";
 import { IngestGate } from "../engine/ingest-gate.ts";
+import type { EngineLink } from "../engine/engine-link.ts";
+import type { EngineTurn } from "../engine/engine-turn.ts";
 import { InstrumentTable } from "../engine/instrument-table.ts";
 import { type EngineMetrics, Sequencer } from "../engine/sequencer.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
@@ -12,16 +11,11 @@ import { encodeRulesRecord } from "../log/record.ts";
 export interface OrderFlowOptions {
   readonly log: OrderLog;
   readonly limits: Limits;
-  /** Threads that read the depth board. */
-  readonly readers: number;
-  readonly hashSeed: number;
+  /** Their turns are to be told to `turnDone`. */
+  readonly engines: readonly EngineLink[];
   readonly metrics: EngineMetrics;
-  /** Wakes a reader of the board. */
-  readonly ring: (reader: number) => void;
-  /** Hands a new board buffer to all readers. */
-  readonly announce: (instrument: number, buffer: SharedArrayBuffer) => void;
   /** A definition is in force. */
-  readonly instrumentChanged: (index: number) => void;
+  readonly instrumentChanged: (instrument: number) => void;
   /**
    * The log can be applied no further: a bug, or a damaged record. Called once; nothing is applied, published
    * or acknowledged after it, so the server must not go on.
@@ -29,18 +23,10 @@ export interface OrderFlowOptions {
   readonly failed: (failure: DepthcastError) => void;
 }
 
-/** What `checkIntegrity` found in one book. */
-export interface BookIntegrity {
-  readonly symbol: string;
-  readonly faults: readonly string[];
-}
-
-/** The side of the log where order is decided: gate, sequencer, engine and the board's writer. One thread. */
+/** Where order is decided: the gate in front of the log and the sequencer behind it. One thread. */
 export class OrderFlow {
   readonly instruments = new InstrumentTable();
-  readonly board: DepthBoardWriter;
   readonly gate: IngestGate;
-  readonly #engine: Engine;
   readonly #log: OrderLog;
   readonly #limits: Limits;
   readonly #sequencer: Sequencer;
@@ -49,26 +35,18 @@ export class OrderFlow {
   #subscription: LogSubscription | undefined;
 
   constructor(options: OrderFlowOptions) {
-    const { log, limits, readers, ring, announce } = options;
+    const { log, limits, engines, metrics } = options;
     this.#log = log;
     this.#limits = limits;
     this.#failed = options.failed;
-    this.board = new DepthBoardWriter({
-      readers,
-      instrumentsMax: limits.instrumentsMax,
-      bytesMax: limits.boardBytesMax,
-      ring,
-      announce,
-    });
-    this.#engine = new Engine({ publisher: this.board, hashSeed: options.hashSeed });
     this.#sequencer = new Sequencer({
       epoch: log.epoch,
-      engines: [this.#engine],
+      engines,
       instruments: this.instruments,
-      metrics: options.metrics,
+      metrics,
       listener: {
-        batchDone: (index, outcome) => this.gate.batchDone(index, outcome),
-        definitionDone: (index, outcome) => this.gate.definitionDone(index, outcome),
+        batchDone: (logIndex, outcome) => this.gate.batchDone(logIndex, outcome),
+        definitionDone: (logIndex, outcome) => this.gate.definitionDone(logIndex, outcome),
         instrumentChanged: options.instrumentChanged,
       },
     });
@@ -77,7 +55,7 @@ export class OrderFlow {
       limits,
       instruments: this.instruments,
       producers: this.#sequencer.producers,
-      sequence: (instrument) => this.#engine.sequence(instrument),
+      sequence: (instrument) => this.#sequencer.sequence(instrument),
     });
   }
 
@@ -92,30 +70,9 @@ export class OrderFlow {
     });
   }
 
-  /** False = over the board's budget. The depth is on the board when it returns. */
-  claimDepth(instrument: number, reader: number, levels: number): boolean {
-    const outcome = this.board.claimDepth(instrument, reader, levels);
-    if (outcome === "grown") this.#engine.republish(instrument);
-    return outcome !== "refused";
-  }
-
-  releaseDepth(instrument: number, reader: number, levels: number): void {
-    if (this.board.releaseDepth(instrument, reader, levels) === "shrunk") this.#engine.republish(instrument);
-  }
-
-  /** Recomputes every book from its orders. Takes time in proportion to all live orders. */
-  checkIntegrity(): readonly BookIntegrity[] {
-    return Array.from(this.#engine.books(), ({ instrument, book }) => ({
-      symbol: instrument.symbol,
-      faults: checkIntegrity(book),
-    }));
-  }
-
-  /** Hash of every book by symbol: equal on all nodes that have applied the same log. */
-  stateHashes(): ReadonlyMap<string, string> {
-    return new Map(
-      Array.from(this.#engine.books(), ({ instrument, book }) => [instrument.symbol, book.stateHash()]),
-    );
+  /** An engine tells what became of a turn. */
+  turnDone(turn: EngineTurn): void {
+    if (!this.#hasFailed) this.#guard(() => this.#sequencer.turnDone(turn));
   }
 
   /** Refuses what comes; resolves when what is in the log is applied. */
@@ -123,17 +80,28 @@ export class OrderFlow {
     this.gate.stop();
     await this.#log.close();
     this.#subscription?.cancel();
+    if (!this.#hasFailed) await this.#sequencer.settled();
   }
 
-  #consume(entries: readonly LogEntry[]): void {
+  /** An engine can go on no more, or the sequencer cannot. */
+  fail(thrown: unknown): void {
     if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#subscription?.cancel();
+    this.gate.fail();
+    this.#failed(engineFailed(thrown));
+  }
+
+  #consume(entries: readonly LogEntry[]): Promise<void> | undefined {
+    return this.#hasFailed ? undefined : this.#guard(() => this.#sequencer.consume(entries));
+  }
+
+  #guard<Result>(action: () => Result): Result | undefined {
     try {
-      this.#sequencer.consume(entries);
+      return action();
     } catch (thrown) {
-      this.#hasFailed = true;
-      this.#subscription?.cancel();
-      this.gate.fail();
-      this.#failed(engineFailed(thrown));
+      this.fail(thrown);
+      return undefined;
     }
   }
 }

@@ -430,11 +430,11 @@ describe("memory", () => {
   });
 
   it("of the board's deep slots is given back", async () => {
-    const before = rig.flow.flow.board.bytes;
+    const before = rig.flow.board.bytes;
     await subscribed(["A", 50, { depth: 1000 }]);
-    expect(rig.flow.flow.board.bytes).toBeGreaterThan(before);
+    expect(rig.flow.board.bytes).toBeGreaterThan(before);
     session.close();
     await rig.clock.pass(rig.flow.limits.viewLingerMs + 10_000, 10_000);
-    expect(rig.flow.flow.board.bytes).toBe(before);
+    expect(rig.flow.board.bytes).toBe(before);
   });
 });

@@ -58,7 +58,7 @@ async function run(random: Random, crossPolicy: "reject" | "flag") {
   for (const { books } of consumers) {
     await eventually(() => history.isNewest(books.all()[0] as ReferenceBook));
   }
-  for (const integrity of server.running.checkIntegrity()) expect(integrity.faults).toEqual([]);
+  for (const integrity of await server.running.checkIntegrity()) expect(integrity.faults).toEqual([]);
   return { refusedForCrossing, states };
 }
 

@@ -63,11 +63,11 @@ describe("replay", () => {
         const clock = new ManualClock();
         const replay = await FlowRig.start({ clock, log: await copyOf(rig.log, clock) });
         await clock.settle();
-        expect(replay.flow.stateHashes()).toEqual(rig.flow.stateHashes());
+        expect(replay.engine.stateHashes()).toEqual(rig.engine.stateHashes());
         for (const producer of ["p1", "p2"]) {
           expect(await replay.flow.gate.producerPosition(producer)).toBe(numbers.get(producer) ?? 0);
         }
-        expect(replay.flow.checkIntegrity().flatMap(({ faults }) => faults)).toEqual([]);
+        expect(replay.engine.checkIntegrity().flatMap(({ faults }) => faults)).toEqual([]);
       }),
       { numRuns: 60 },
     );
@@ -92,7 +92,7 @@ describe("replay", () => {
     await log.append(later);
     const replay = await FlowRig.start({ clock, log });
     await clock.settle();
-    expect(replay.flow.stateHashes()).toEqual(rig.flow.stateHashes());
+    expect(replay.engine.stateHashes()).toEqual(rig.engine.stateHashes());
     expect(await replay.flow.gate.producerPosition("p")).toBe(1);
   });
 });

@@ -18,8 +18,8 @@ async function scrape(): Promise<Map<string, number>> {
 }
 
 test("ingest: accepted, refused by reason, batches, duplicates, acknowledgements", async () => {
-  metrics.ingest.batchApplied(5, Float64Array.from([0, 1, 0, 0, 2, 0]));
-  metrics.ingest.batchApplied(3, Float64Array.from([0, 0, 0, 0, 1, 0]));
+  metrics.ingest.batchesApplied(1, 5, Float64Array.from([0, 1, 0, 0, 2, 0]));
+  metrics.ingest.batchesApplied(1, 3, Float64Array.from([0, 0, 0, 0, 1, 0]));
   metrics.ingest.batchDuplicate();
   metrics.ingest.acknowledged(0.002);
   const samples = await scrape();

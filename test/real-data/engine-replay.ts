@@ -63,13 +63,13 @@ export class EngineReplay {
   /** The published book with all its levels. */
   whole(symbol: string): HeldTop {
     const levels = 8192;
-    this.#rig.flow.claimDepth(this.#indexOf(symbol), 0, levels);
+    this.#rig.engine.claimDepth(this.#indexOf(symbol), 0, levels);
     return this.top(symbol, levels);
   }
 
   /** @throws Error where a book is not the sum of its orders. */
   checkup(): void {
-    for (const { symbol, faults } of this.#rig.flow.checkIntegrity()) {
+    for (const { symbol, faults } of this.#rig.engine.checkIntegrity()) {
       if (faults.length > 0) throw new Error(`${symbol}: ${faults.join("; ")}`);
     }
     this.checkups += 1;

@@ -20,6 +20,6 @@ describe.skipIf(dataDirectory === undefined)("orders through a real server", () 
       held += 1;
     }
     expect(held).toBe(19_999);
-    process.stdout.write(`AMZN through a server: ${held} answers held; ${replay.finish()}\n`);
+    process.stdout.write(`AMZN through a server: ${held} answers held; ${await replay.finish()}\n`);
   });
 });

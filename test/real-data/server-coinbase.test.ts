@@ -41,7 +41,7 @@ describe.skipIf(dataDirectory === undefined)("orders with string keys through a 
     }
     expect(held).toBe(3);
     process.stdout.write(
-      `COINBASE through a server: ${held} answers and ${batches} batches held; ${replay.finish()}\n`,
+      `COINBASE through a server: ${held} answers and ${batches} batches held; ${await replay.finish()}\n`,
     );
   });
 });

@@ -36,7 +36,7 @@ describe.skipIf(dataDirectory === undefined)("levels through a real server", () 
       if (answer !== undefined) held += 1;
     }
     expect(held).toBe(4269);
-    process.stdout.write(`KRAKEN through a server: ${held} checksums held; ${replay.finish()}\n`);
+    process.stdout.write(`KRAKEN through a server: ${held} checksums held; ${await replay.finish()}\n`);
   });
 });
 

@@ -92,8 +92,8 @@ export class ServerReplay {
    *
    * @throws Error where one saw a breach of the contract, or a book is not the sum of its orders.
    */
-  finish(): string {
-    for (const { symbol, faults } of this.server.running.checkIntegrity()) {
+  async finish(): Promise<string> {
+    for (const { symbol, faults } of await this.server.running.checkIntegrity()) {
       if (faults.length > 0) throw new Error(`${symbol}: ${faults.join("; ")}`);
     }
     return this.#subscribers

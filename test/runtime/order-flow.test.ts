@@ -27,7 +27,7 @@ it("a log that cannot be applied ends everything that waits, and is told once", 
   expect(rig.failures).toMatchObject([
     { code: "internal", message: expect.stringContaining("damaged log record") },
   ]);
-  expect(rig.flow.stateHashes().size).toBe(1);
+  expect(rig.engine.stateHashes().length).toBe(1);
   await rig.flow.stop();
 });
 

@@ -1,10 +1,13 @@
+import { DepthBoardWriter } from "../../src/board/depth-board-writer.ts";
 import { DepthFeed } from "../../src/board/depth-feed.ts";
 import { CrossPolicy, type Instrument } from "../../src/book/instrument.ts";
 import type { DepthcastError } from "../../src/errors.ts";
-import type { IngestBatch } from "../../src/engine/ingest-batch.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import type { EncodedBatch } from "../../src/engine/ingest-port.ts";
 import { createLimits, type Limits } from "../../src/limits.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { OrderLog } from "../../src/log/order-log.ts";
+import { encodeBatchRecord } from "../../src/log/record.ts";
 import { OrderFlow } from "../../src/runtime/order-flow.ts";
 import { eventColumns } from "./event-columns.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -22,6 +25,8 @@ export class FlowRig {
   readonly clock: ManualClock;
   readonly limits: Limits;
   readonly log: OrderLog;
+  readonly board: DepthBoardWriter;
+  readonly engine: Engine;
   readonly flow: OrderFlow;
   readonly feed: DepthFeed;
   /** Why the flow has failed: expected by no test but those that make it fail. */
@@ -31,24 +36,33 @@ export class FlowRig {
     this.clock = options.clock ?? new ManualClock();
     this.limits = createLimits(options.limits);
     this.log = options.log ?? new MemoryLog({ clock: this.clock, retain: true });
+    this.board = new DepthBoardWriter({
+      readers: 1,
+      instrumentsMax: this.limits.instrumentsMax,
+      bytesMax: this.limits.boardBytesMax,
+      ring: () => this.feed.ring(),
+      announce: (index, buffer) => this.feed.attach(index, buffer),
+    });
+    this.engine = new Engine({
+      publisher: this.board,
+      hashSeed: 1,
+      onTurn: (turn) => this.flow.turnDone(turn),
+    });
     this.flow = new OrderFlow({
       log: this.log,
       limits: this.limits,
-      readers: 1,
-      hashSeed: 1,
-      metrics: { batchApplied() {}, batchDuplicate() {} },
-      ring: () => this.feed.ring(),
-      announce: (index, buffer) => this.feed.attach(index, buffer),
+      engines: [this.engine],
+      metrics: { batchesApplied() {}, batchDuplicate() {} },
       instrumentChanged: (index) => options.onInstrumentChanged?.(index),
       failed: (failure) => this.failures.push(failure),
     });
     this.feed = new DepthFeed({
       reader: 0,
-      control: this.flow.board.control,
+      control: this.board.control,
       clock: this.clock,
       requests: {
-        claim: (index, levels) => Promise.resolve(this.flow.claimDepth(index, 0, levels)),
-        release: (index, levels) => this.flow.releaseDepth(index, 0, levels),
+        claim: (index, levels) => Promise.resolve(this.engine.claimDepth(index, 0, levels)),
+        release: (index, levels) => this.engine.releaseDepth(index, 0, levels),
       },
     });
   }
@@ -77,15 +91,17 @@ export function testBatch(
   symbol: string,
   events: readonly TestOrderEvent[],
   producer: { readonly id: string; readonly number: number } = { id: "", number: 0 },
-): IngestBatch {
-  return {
-    symbol,
+): EncodedBatch {
+  const { id: producerId, number: batchNumber } = producer;
+  const record = encodeBatchRecord({
+    instrument: 0,
     events: eventColumns(events),
-    producerId: producer.id,
-    batchNumber: producer.number,
+    producerId,
+    batchNumber,
     sourceTimeLow: 0,
     sourceTimeHigh: 0,
-  };
+  });
+  return { record, symbol, producerId, batchNumber };
 }
 
 let lastId = 0n;

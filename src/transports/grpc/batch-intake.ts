@@ -3,6 +3,7 @@ import type { BatchOutcome } from "../../engine/ingest-batch.ts";
 import type { IngestPort, IngestStream } from "../../engine/ingest-port.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import { encodeBatchRecord } from "../../log/record.ts";
 import { decodeIngestRequest } from "../../protocol/ingest-decoder.ts";
 import type { RequestReader } from "./request-reader.ts";
 
@@ -101,11 +102,13 @@ export class BatchIntake {
     try {
       const batch = decodeIngestRequest(message, this.#options.limits);
       if (batch.batchNumber !== 0) number = batch.batchNumber;
-      const submitted = this.#stream.submit(batch);
+      const { symbol, producerId, batchNumber } = batch;
+      const record = encodeBatchRecord({ ...batch, instrument: 0 });
+      const submitted = this.#stream.submit({ record, symbol, producerId, batchNumber });
       // Looked at in its turn; a refusal before that is no unhandled one.
       submitted.catch(() => {});
       this.#unanswered += 1;
-      this.#answered = this.#answerInTurn(this.#answered, submitted, batch.symbol, number, arrivedMs);
+      this.#answered = this.#answerInTurn(this.#answered, submitted, symbol, number, arrivedMs);
       return true;
     } catch (thrown) {
       this.#answered = this.#answered.then(() => this.#refuse(thrown, number));

@@ -36,13 +36,20 @@ export interface GrpcServerDeps {
   readonly metrics?: GrpcMetrics;
 }
 
+export interface GrpcListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Lets several threads listen on one port. Bind once without it first, to notice another program there. */
+  readonly reusePort?: boolean;
+}
+
 export interface GrpcTransport {
   /**
    * Resolves with the port in use; port 0 = any free one.
    *
    * @throws DepthcastError `unavailable` where it cannot listen.
    */
-  listen(address: { readonly host: string; readonly port: number }): Promise<number>;
+  listen(address: GrpcListenAddress): Promise<number>;
   /** What `grpc.health.v1` answers. True to begin with. */
   setServing(serving: boolean): void;
   /**
@@ -91,10 +98,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcTransport {
   }
 
   return {
-    listen: ({ host, port }) =>
+    listen: ({ host, port, reusePort = false }) =>
       new Promise((resolve, reject) => {
         listener.once("error", (error) => reject(cannotListen(host, port, error)));
-        listener.listen({ host, port }, () => {
+        listener.listen({ host, port, reusePort }, () => {
           const address = listener.address();
           resolve(typeof address === "object" && address !== null ? address.port : port);
         });

@@ -233,7 +233,7 @@ describe("Ingest", () => {
       const ack = await healthy.send(batch());
       expect(Number(ack.position.sequence)).toBe(before + 2);
     }
-    expect(server.running.checkIntegrity()).toMatchObject([{ symbol: SYMBOL, faults: [] }]);
+    expect(await server.running.checkIntegrity()).toMatchObject([{ symbol: SYMBOL, faults: [] }]);
   });
 });
 
