@@ -156,11 +156,9 @@ describe("pace", () => {
     await subscribed(["A", 50]);
     const sentMs: number[] = [];
     consumer.onSend = () => sentMs.push(rig.clock.nowMs());
-    for (const lateMs of [0, 5, 40, 0, 60, 3]) {
-      await rig.apply("A", bid());
-      await rig.apply("A", bid());
-      await rig.clock.pass(49.5);
-      rig.clock.stall(0.5 + lateMs);
+    for (const stallMs of [50, 90, 10, 7, 63, 12, 88, 49, 1, 5, 99, 130, 6]) {
+      for (let change = 0; change < 2; change++) await rig.apply("A", bid());
+      rig.clock.stall(stallMs);
       await rig.clock.settle();
     }
     for (const [place, ms] of sentMs.slice(1).entries()) {
