@@ -427,6 +427,24 @@ describe("memory", () => {
     expect(rig.broadcaster.gauges.viewBytes).toBeLessThan(1.2 * (1 << 20));
   });
 
+  it("is counted with the levels that are to come, before the book has them", async () => {
+    rig = await BroadcastRig.start(["A"], { viewBytesMax: 1 << 20, depthMax: 10_000 });
+    const { session: greedy } = rig.connect();
+    const opened: Promise<number>[] = [];
+    for (let depth = 5000; depth < 5010; depth++) {
+      opened.push(greedy.subscribe(subscription("A", 50, { depth })));
+    }
+    const outcomes = await Promise.allSettled(opened);
+    expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBe(3);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { details: { reason: "VIEW_BYTES_MAX" } } });
+    expect(rig.broadcaster.gauges.viewBytes).toBeLessThanOrEqual(1 << 20);
+    await rig.clock.settle();
+    greedy.close();
+    const again = rig.connect().session;
+    await again.subscribe(subscription("A", 50, { depth: 5009 }));
+    expect(rig.broadcaster.gauges.viewBytes).toBeLessThanOrEqual(1 << 20);
+  });
+
   it("of the board's deep slots is given back", async () => {
     const before = rig.flow.flow.board.bytes;
     await subscribed(["A", 50, { depth: 1000 }]);
