@@ -31,7 +31,9 @@ const BINARY = 2;
 export async function startDepthcast({ connections, symbols, intervalMs }: FanoutShape): Promise<Rival> {
   const names = Array.from({ length: symbols }, (_, index) => `SYM-${index + 1}`);
   const script = new URL("../support/depthcast-process.ts", import.meta.url);
-  const server = await Child.start<ServerCommands>(script, { symbols: names } satisfies ServerStart);
+  // Without heartbeats, so that all frames in a round are deliveries.
+  const start: ServerStart = { symbols: names, limits: { heartbeatIntervalMs: 600_000 } };
+  const server = await Child.start<ServerCommands>(script, start);
   const { grpc, http } = await server.ask("ports");
   const requests = names.map((symbol) => ({
     opcode: BINARY as 2,

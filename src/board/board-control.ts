@@ -2,6 +2,16 @@
  * The control memory of a board: for each reader a doorbell and a bitmap of the instruments that were
  * published since it last looked.
  *
+ *     writer                                          reader
+ *     W3  store latest (slot-buffer.ts)               T1  take the bits: exchange with 0
+ *     W4  look at the bit; unset: set it              T2  for each: R1 to R5
+ *     at the end of a turn:                           T3  arm the bell: awake → armed
+ *     W5  bell armed? → rung                          T4  look at the bits once more; none: sleep
+ *     W6  send the ring                               T5  else disarm: armed → awake, and take another turn;
+ *                                                         found rung: sleep, the ring is under way
+ *                                                     on the ring:
+ *                                                     T6  store awake, then take a turn
+ *
  * Nothing is lost. The writer stores an instrument's latest slot and then sets its bit; the reader takes the bit
  * and then loads the latest slot. So whoever takes a bit sees what it stands for, and a publication after that
  * sets it anew. (A bit found set is left as it is: the reader has yet to take it.)
@@ -11,6 +21,11 @@
  * consistent: if the writer finds the bell unarmed, its look comes before the arming, hence its bits before the
  * reader's second look. A bell goes armed → rung once, and only the reader's answer makes it ring again, so
  * there is at most one ring under way to each reader.
+ *
+ * A new buffer of an instrument arrives as a message. What was published in it before may have been looked for
+ * in the old one, so the reader that takes it over sets the instrument's bit itself, and takes a turn.
+ *
+ * test/model/bell-model.ts has these steps under these names, and goes through every order of them.
  */
 
 const LINE_WORDS = 16;

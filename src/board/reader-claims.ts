@@ -71,9 +71,14 @@ export class ReaderClaims {
     }
     held.users += 1;
     this.#unused.delete(held);
-    if (await held.granted) return true;
-    if (this.#held.get(key) === held) this.#held.delete(key);
-    return false;
+    let isGranted = false;
+    try {
+      isGranted = await held.granted;
+    } finally {
+      // Refused, or not even answered: the next one asks anew.
+      if (!isGranted && this.#held.get(key) === held) this.#held.delete(key);
+    }
+    return isGranted;
   }
 
   #leave(held: HeldClaim): void {

@@ -5,8 +5,8 @@
  * The protocol. One thread writes, `readers` threads read; a reader is one thread and pins one slot at a time.
  *
  *     writer                                          reader r
- *     W1  choose a slot s that is not the latest      R1  a = load latest
- *         and that no pin names (load every pin)      R2  store pin[r] = a
+ *     W1  load every pin once; choose a slot s that   R1  a = load latest
+ *         is not the latest and that none named       R2  store pin[r] = a
  *     W2  fill s                                      R3  load latest; another than a: back to R1
  *     W3  store latest = s                            R4  copy a
  *                                                     R5  store pin[r] = 0
@@ -25,8 +25,11 @@
  * Every pair of conflicting plain accesses is so ordered by happens-before: there is no data race in the sense of
  * the ECMAScript memory model, and what a copy reads is one whole published depth.
  *
- * Why the writer never waits. The latest slot is one, and the pins name `readers` slots at most: of `readers + 2`
- * one is always left. This holds as well for the pin of a thread that died in the middle of a copy.
+ * Why the writer never waits. The latest slot is one, and the pins, each loaded once, named `readers` slots at
+ * most: of `readers + 2` one is always left. (Not so where the pins are loaded anew for each slot looked at: a
+ * reader that goes back to R1 may be met at slot 1 and then, with a pin for what was the latest, at slot 2.)
+ * This holds as well for the pin of a thread that died in the middle of a copy: it stays until the writer clears
+ * it, which it may do once the thread has ended.
  *
  * What bounds the reader. It goes back to R1 only when a W3 came between its R1 and R3, which are neighbouring
  * instructions; and an engine publishes an instrument once in a turn, so a second time round wants the thread to
@@ -35,6 +38,9 @@
  * copy, once begun, is never repeated.
  *
  * The constants beside `latest` are written before the buffer is handed to another thread, in a message.
+ *
+ * test/model/slot-model.ts has these steps under these names, and goes through every order that they can be
+ * taken in; with a step left out or in the wrong place it finds the order that breaks.
  *
  * Why slots and not a sequence lock: there the plain accesses do race, which lets a 64-bit value tear by the
  * specification and is unsound on ARM64; and a reader of a deep book starves under a fast writer.

@@ -25,6 +25,8 @@ export class SlotPublisher {
   readonly #words: Int32Array;
   /** Made when first used: with readers that keep up, two or three of the slots are. */
   readonly #slots: (WritableSlot | undefined)[];
+  /** By slot, what the pins named when they were last loaded. */
+  readonly #pinned: Uint8Array;
   #latest = 0;
 
   constructor(capacity: number, readers: number, generation: number) {
@@ -34,6 +36,7 @@ export class SlotPublisher {
     this.#readers = readers;
     this.#words = new Int32Array(this.buffer);
     this.#slots = Array.from({ length: slotCount(readers) + 1 });
+    this.#pinned = new Uint8Array(slotCount(readers) + 1);
   }
 
   /** Fills a free slot by `write` and makes it the latest. Never waits. */
@@ -60,19 +63,20 @@ export class SlotPublisher {
     Atomics.store(this.#words, pinWord(reader), 0);
   }
 
-  /** The lowest number that is free: so the same few slots stay in the cache. */
+  /**
+   * The lowest number that is free: so the same few slots stay in the cache. Each pin is loaded once. Were they
+   * loaded anew for each slot, a reader that moves its pin meanwhile could be met at two slots, and none be left.
+   */
   #freeSlot(): number {
-    for (let slot = 1; slot <= slotCount(this.#readers); slot += 1) {
-      if (slot !== this.#latest && !this.#isPinned(slot)) return slot;
+    const pinned = this.#pinned;
+    pinned.fill(0);
+    for (let reader = 0; reader < this.#readers; reader += 1) {
+      pinned[Atomics.load(this.#words, pinWord(reader))] = 1;
+    }
+    for (let slot = 1; slot < pinned.length; slot += 1) {
+      if (slot !== this.#latest && pinned[slot] === 0) return slot;
     }
     throw new Error("invariant: with two slots more than readers one is always free");
-  }
-
-  #isPinned(slot: number): boolean {
-    for (let reader = 0; reader < this.#readers; reader += 1) {
-      if (Atomics.load(this.#words, pinWord(reader)) === slot) return true;
-    }
-    return false;
   }
 
   #openSlot(slot: number): WritableSlot {

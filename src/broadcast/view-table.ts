@@ -86,11 +86,14 @@ export class ViewTable {
     this.#watchIdle();
   }
 
-  /** Counts anew what a view holds, after it may have grown. */
+  /** Counts anew what a view holds, after it may have grown; over the budget lingering views go. */
   recount(view: View): void {
     const entry = this.#entry(view);
-    this.#bytes += view.bytes - entry.bytes;
-    entry.bytes = view.bytes;
+    const bytes = bytesOf(view);
+    if (bytes === entry.bytes) return;
+    this.#bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    this.#hasRoomFor(0);
   }
 
   stop(): void {
@@ -101,7 +104,7 @@ export class ViewTable {
   #create(viewId: number, view: View): OpenView {
     this.#makeRoom(view);
     const ready = this.#depths.claim(view.instrumentIndex, view.depth);
-    const entry = { view, ready, openers: 0, bytes: view.bytes };
+    const entry = { view, ready, openers: 0, bytes: bytesOf(view) };
     this.#views.set(viewId, entry);
     this.#bytes += entry.bytes;
     let siblings = this.#byInstrument.get(view.instrumentIndex);
@@ -116,19 +119,23 @@ export class ViewTable {
   }
 
   #makeRoom(view: View): void {
+    if (this.#hasRoomFor(bytesOf(view))) return;
     const limit = this.#limits.viewBytesMax;
-    // It will grow to its depth as soon as the book has it.
-    const bytes = Math.max(view.bytes, view.depth * LEVEL_BYTES);
-    for (const idle of this.#idle) {
-      if (this.#bytes + bytes <= limit) return;
-      this.#close(idle);
-    }
-    if (this.#bytes + bytes <= limit) return;
     throw new DepthcastError(
       ErrorCode.resourceExhausted,
       `no memory left for another view: all views may hold ${limit} bytes (viewBytesMax); ask for less depth or raise it`,
       { reason: "VIEW_BYTES_MAX", metadata: { limit: String(limit) } },
     );
+  }
+
+  /** Closes lingering views, as many as it takes. */
+  #hasRoomFor(bytes: number): boolean {
+    const limit = this.#limits.viewBytesMax;
+    for (const idle of this.#idle) {
+      if (this.#bytes + bytes <= limit) return true;
+      this.#close(idle);
+    }
+    return this.#bytes + bytes <= limit;
   }
 
   #watchIdle(): void {
@@ -172,6 +179,11 @@ export class ViewTable {
     invariant(entry?.view === view, "a view that is used is in the table");
     return entry;
   }
+}
+
+/** What a view holds, with the levels that it will hold as soon as the book has them. */
+function bytesOf(view: View): number {
+  return Math.max(view.bytes, view.depth * LEVEL_BYTES);
 }
 
 const NO_VIEWS: readonly View[] = [];

@@ -7,8 +7,10 @@ import { NoticeCode, type UpdateEncoder, type ViewIdentity } from "../protocol/u
 import type { Dialect } from "./consumer.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** Encoded deltas that a view keeps for each dialect: one for each cursor that its consumers are at. */
+/** Encoded deltas that a view keeps for each dialect, one for each cursor that its consumers are at: so many, */
 const ENCODED_DELTAS_MAX = 64;
+/** and so many bytes, as with slow consumers each may be at a cursor of its own. */
+const ENCODED_BYTES_MAX = 256 * 1024;
 
 /**
  * The number of a view: the same for every client, on every thread and machine, because it is computed
@@ -132,8 +134,7 @@ export class View {
     const known = encoded.deltas.get(cursor);
     if (known !== undefined) return known;
     const catchUp = this.#encodeCatchUp(dialect, cursor, changesAtCursor, nowNanos);
-    if (encoded.deltas.size >= ENCODED_DELTAS_MAX) encoded.deltas.clear();
-    encoded.deltas.set(cursor, catchUp);
+    encoded.keep(cursor, catchUp);
     return catchUp;
   }
 
@@ -200,10 +201,22 @@ class EncodedUpdates {
   /** By cursor. Equal cursors have missed the same intervals, so they share all of the message. */
   readonly deltas = new Map<number, CatchUp>();
   snapshot: Uint8Array | undefined;
+  #deltaBytes = 0;
+
+  keep(cursor: number, catchUp: CatchUp): void {
+    if (this.deltas.size >= ENCODED_DELTAS_MAX || this.#deltaBytes >= ENCODED_BYTES_MAX) this.#clearDeltas();
+    for (const { byteLength } of catchUp.pieces) this.#deltaBytes += byteLength;
+    this.deltas.set(cursor, catchUp);
+  }
 
   clear(): void {
-    this.deltas.clear();
+    this.#clearDeltas();
     this.snapshot = undefined;
+  }
+
+  #clearDeltas(): void {
+    this.deltas.clear();
+    this.#deltaBytes = 0;
   }
 }
 

@@ -81,6 +81,13 @@ describe("ReaderClaims", () => {
     expect(await Promise.all([claims.claim(3, 4000), claims.claim(3, 4000)])).toEqual([false, false]);
   });
 
+  it("asks anew after a claim that was not answered", async () => {
+    const answers = [Promise.reject(new Error("thread gone")), Promise.resolve(true)];
+    claims = new ReaderClaims(clock, { claim: () => answers.shift()!, release() {} });
+    await expect(claims.claim(1, 100)).rejects.toThrow("thread gone");
+    expect(await claims.claim(1, 100)).toBe(true);
+  });
+
   it("sets no timer after it was stopped", async () => {
     await claims.claim(1, 1000);
     claims.stop();

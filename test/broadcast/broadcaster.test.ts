@@ -156,11 +156,9 @@ describe("pace", () => {
     await subscribed(["A", 50]);
     const sentMs: number[] = [];
     consumer.onSend = () => sentMs.push(rig.clock.nowMs());
-    for (const lateMs of [0, 5, 40, 0, 60, 3]) {
-      await rig.apply("A", bid());
-      await rig.apply("A", bid());
-      await rig.clock.pass(49.5);
-      rig.clock.stall(0.5 + lateMs);
+    for (const stallMs of [50, 90, 10, 7, 63, 12, 88, 49, 1, 5, 99, 130, 6]) {
+      for (let change = 0; change < 2; change++) await rig.apply("A", bid());
+      rig.clock.stall(stallMs);
       await rig.clock.settle();
     }
     for (const [place, ms] of sentMs.slice(1).entries()) {
@@ -427,6 +425,24 @@ describe("memory", () => {
     }
     expect(rig.broadcaster.gauges.views).toBeGreaterThan(1);
     expect(rig.broadcaster.gauges.viewBytes).toBeLessThan(1.2 * (1 << 20));
+  });
+
+  it("is counted with the levels that are to come, before the book has them", async () => {
+    rig = await BroadcastRig.start(["A"], { viewBytesMax: 1 << 20, depthMax: 10_000 });
+    const { session: greedy } = rig.connect();
+    const opened: Promise<number>[] = [];
+    for (let depth = 5000; depth < 5010; depth++) {
+      opened.push(greedy.subscribe(subscription("A", 50, { depth })));
+    }
+    const outcomes = await Promise.allSettled(opened);
+    expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBe(3);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { details: { reason: "VIEW_BYTES_MAX" } } });
+    expect(rig.broadcaster.gauges.viewBytes).toBeLessThanOrEqual(1 << 20);
+    await rig.clock.settle();
+    greedy.close();
+    const again = rig.connect().session;
+    await again.subscribe(subscription("A", 50, { depth: 5009 }));
+    expect(rig.broadcaster.gauges.viewBytes).toBeLessThanOrEqual(1 << 20);
   });
 
   it("of the board's deep slots is given back", async () => {

@@ -40,7 +40,7 @@ class Wanderer {
       }
     });
     onTestFinished(() => client.terminate());
-    const wanderer = new Wanderer(client, random, random.pick([1, 3, 10, 40]));
+    const wanderer = new Wanderer(client, random, random.pick([1, 1, 2, 10, 40]));
     client.subscribe(wanderer.#subscription);
     await eventually(() => client.books.all()[0]?.ready);
     return wanderer;
@@ -85,7 +85,7 @@ describe.each(["reject", "flag"] as const)("under %s", (crossPolicy) => {
       const ingest = producer.openIngestAcked();
       const flow = adversarialFlow(random, { liveTarget: 120 });
       const wanderers: Wanderer[] = [];
-      for (let index = 0; index < 6; index += 1) {
+      for (let index = 0; index < 10; index += 1) {
         const dialect = index % 2 === 0 ? "json" : "proto";
         wanderers.push(await Wanderer.start(server, dialect, random, history));
       }

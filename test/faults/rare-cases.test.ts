@@ -7,6 +7,7 @@ import { add, type FlowEvent, wireBatch } from "../support/flow-event.ts";
 import { levelFlood } from "../support/level-flood.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { decodeMessage, encodeMessage } from "../support/proto-files.ts";
+import type { ReferenceBook } from "../support/reference-book.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
 import { connectConsumer, connectGrpc, type TestConsumer, transports } from "../support/test-client.ts";
 import type { Update } from "../support/update.ts";
@@ -89,6 +90,34 @@ describe.each(transports)("over %s", (transport) => {
       snapshots: 1,
       mergedIntervalsMax: 1,
     });
+  });
+
+  it("two that drain one after the other, with an unseen change between, both have an unbroken chain", async () => {
+    const { server, history, send, block } = await openMarket();
+    const views = [
+      { symbol, depth: 1, intervalMs: 0 },
+      { symbol: flooded, depth: 400, intervalMs: 0 },
+    ];
+    await send([add(1, "bid", 100, 1), add(2, "bid", 50, 1)]);
+    const first = await connectConsumer(server, transport, views);
+    const second = await connectConsumer(server, transport, views);
+    for (const { books } of [first, second]) {
+      await eventually(() => books.find(symbol)?.ready && books.find(flooded)?.ready);
+    }
+    first.pause();
+    second.pause();
+    await block(2);
+    await send([{ action: "update", orderId: 1n, quantity: 2n }]);
+    first.resume();
+    await eventually(() => first.books.find(symbol)?.sequence === history.sequence);
+    await send([{ action: "update", orderId: 2n, quantity: 2n }]); // outside the window
+    second.resume();
+    await eventually(() => history.isNewest(second.books.find(symbol) as ReferenceBook));
+    await send([{ action: "update", orderId: 1n, quantity: 3n }]);
+    for (const { books } of [first, second]) {
+      await eventually(() => books.find(symbol)?.sequence === history.sequence);
+      history.expectEqual(books.find(symbol) as ReferenceBook);
+    }
   });
 
   it("one that takes nothing for the stall timeout is cut off, one that takes a little is not", async () => {
