@@ -1,0 +1,96 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { DepthBoardWriter } from "../../board/depth-board-writer.ts";
+import { Engine } from "../../engine/engine.ts";
+import { invariant } from "../../errors.ts";
+import { createMetrics } from "../../observability/metrics.ts";
+import type { EngineSetup, EngineTask, EngineToGateway, FromEngine, GatewayToEngine, ToEngine } from "./messages.ts";
+
+/** The thread of an engine: books, and the board that it publishes to. */
+
+invariant(parentPort !== null, "an engine thread is started as a worker");
+const core = parentPort;
+const { limits, hashSeed, readers } = workerData as EngineSetup;
+const ports = new Map<number, MessagePort>();
+const metrics = createMetrics({ thread: `engine-${process.pid}` });
+
+const board = new DepthBoardWriter({
+  readers,
+  instrumentsMax: limits.instrumentsMax,
+  bytesMax: limits.boardBytesMax,
+  ring: (reader) => tell(reader, { kind: "ring" }),
+  announce: (instrument, buffer) => {
+    for (const reader of ports.keys()) tell(reader, { kind: "buffer", instrument, buffer });
+  },
+});
+
+let tasksInTurn = 0;
+const engine = new Engine({
+  publisher: board,
+  hashSeed,
+  onTurn: (turn) => reply({ kind: "turn", turn, tasks: tasksInTurn }),
+});
+metrics.watch({ boardBytes: () => board.bytes });
+
+function reply(message: FromEngine): void {
+  core.postMessage(message);
+}
+
+function tell(reader: number, message: EngineToGateway): void {
+  ports.get(reader)?.postMessage(message);
+}
+
+function applyTurn(tasks: readonly EngineTask[]): void {
+  tasksInTurn = tasks.length;
+  for (const task of tasks) {
+    if ("record" in task) engine.apply(task.logIndex, task.record);
+    else engine.define(task.logIndex, task.instrument, task.definition, task.rules);
+  }
+  engine.endTurn();
+}
+
+function addReader(reader: number, port: MessagePort): void {
+  ports.set(reader, port);
+  port.addEventListener("message", ({ data }) => fromGateway(reader, data as GatewayToEngine));
+  port.start();
+  board.forEachBuffer((instrument, buffer) => tell(reader, { kind: "buffer", instrument, buffer }));
+}
+
+function fromGateway(reader: number, message: GatewayToEngine): void {
+  const { instrument, levels } = message;
+  if (message.kind === "release") {
+    engine.releaseDepth(instrument, reader, levels);
+    return;
+  }
+  tell(reader, { kind: "answer", call: message.call, answer: engine.claimDepth(instrument, reader, levels) });
+}
+
+function dropReader(reader: number): void {
+  ports.get(reader)?.close();
+  ports.delete(reader);
+  engine.dropReader(reader);
+}
+
+async function handle(message: ToEngine): Promise<void> {
+  switch (message.kind) {
+    case "turn":
+      applyTurn(message.tasks);
+      return;
+    case "reader":
+      addReader(message.reader, message.port);
+      return;
+    case "reader_gone":
+      dropReader(message.reader);
+      return;
+    case "integrity":
+      reply({ kind: "answer", call: message.call, answer: engine.checkIntegrity() });
+      return;
+    case "hashes":
+      reply({ kind: "answer", call: message.call, answer: engine.stateHashes() });
+      return;
+    case "metrics":
+      reply({ kind: "answer", call: message.call, answer: await metrics.text() });
+  }
+}
+
+core.on("message", (message: ToEngine) => void handle(message));
+reply({ kind: "ready", control: board.control });
