@@ -6,4 +6,5 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   codec: async () => (await import("./codec/codec.ts")).codecBenchmark,
   ingest: async () => (await import("./ingest/ingest.ts")).ingestBenchmark,
   "fanout-ws": async () => (await import("./fanout/fanout-ws.ts")).webSocketFanoutBenchmark,
+  "fanout-grpc": async () => (await import("./fanout/fanout-grpc.ts")).grpcFanoutBenchmark,
 };

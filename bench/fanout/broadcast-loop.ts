@@ -9,7 +9,7 @@ export interface PeerServerStart {
 }
 
 export interface PeerServerCommands {
-  ports(): Promise<{ readonly grpc: number; readonly http: number }>;
+  port(): Promise<number>;
   cpuSeconds(): Promise<number>;
   /** Broadcasts; returns the messages handed to connections. */
   broadcast(seconds: number): Promise<number>;

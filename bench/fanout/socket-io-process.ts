@@ -37,7 +37,7 @@ answerCommands<PeerServerCommands>(async ({ messageBytes, intervalMs }: PeerServ
     },
   };
   return {
-    ports: () => Promise.resolve({ grpc: 0, http: port }),
+    port: () => Promise.resolve(port),
     cpuSeconds: () => Promise.resolve(processCpuSeconds()),
     broadcast: (seconds) => broadcastLoop(seconds, intervalMs, peer),
   };

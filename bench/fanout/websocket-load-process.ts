@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { answerCommands } from "../support/child-process.ts";
 import { clientFrame, FrameCounter } from "./frame-counter.ts";
+import type { LoadCommands } from "./rival.ts";
 
 /** Many WebSocket connections in one process that count what comes, and answer pings. */
 
@@ -12,15 +13,6 @@ export interface WebSocketLoadStart {
   readonly connections: number;
   /** Sent by each connection once it is open. */
   readonly requests: readonly { readonly opcode: 1 | 2; readonly payload: Uint8Array }[];
-}
-
-export interface LoadCommands {
-  counts(): Promise<LoadCounts>;
-}
-
-export interface LoadCounts {
-  readonly frames: number;
-  readonly bytes: number;
 }
 
 const PONG = 10;

@@ -17,7 +17,7 @@ export interface SubscribedContent {
 }
 
 /** What `Snapshot` and `Delta` have in common. */
-interface WindowContent {
+export interface WindowContent {
   readonly sequence: number;
   /** Best first. In a delta quantity 0 = removed. */
   readonly bids: DepthSide;

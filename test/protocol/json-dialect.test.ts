@@ -4,6 +4,12 @@ import { BookState, createDepth, type DepthSide } from "../../src/book/depth.ts"
 import { CrossPolicy, type Instrument } from "../../src/book/instrument.ts";
 import { instrumentJson, jsonDialect } from "../../src/protocol/json-dialect.ts";
 import { NoticeCode } from "../../src/protocol/update-encoder.ts";
+import {
+  expectPiecesKept,
+  expectSameDialect,
+  expectSameLongUpdates,
+} from "../support/expect-same-dialect.ts";
+import { jsonTextDialect } from "../support/json-text-dialect.ts";
 
 const BTC: Instrument = {
   symbol: "BTC-USD",
@@ -154,5 +160,19 @@ test("an instrument with tick and lot size of its own", () => {
     crossPolicy: "flag",
     tickSize: "50",
     lotSize: "0.00001000",
+  });
+});
+
+describe("against the same text put together from strings", () => {
+  test("equal byte for byte, whatever the numbers and scales", () => {
+    expectSameDialect(jsonDialect, jsonTextDialect);
+  });
+
+  test("equal however many levels there are", () => {
+    expectSameLongUpdates(jsonDialect, jsonTextDialect);
+  });
+
+  test("what was given away is left alone", () => {
+    expectPiecesKept(jsonDialect, jsonTextDialect);
   });
 });

@@ -10,6 +10,12 @@ import {
   protoDialect,
 } from "../../src/protocol/proto-dialect.ts";
 import { NoticeCode, type ViewIdentity } from "../../src/protocol/update-encoder.ts";
+import {
+  expectPiecesKept,
+  expectSameDialect,
+  expectSameLongUpdates,
+} from "../support/expect-same-dialect.ts";
+import { protobufEsDialect } from "../support/protobuf-es-dialect.ts";
 
 const view: ViewIdentity = {
   viewId: 4711,
@@ -91,6 +97,40 @@ describe("protoDialect", () => {
       { epoch: 5n, sequence: 9n, publishTimeUnixNanos: TIME },
       { code: 1, detail: "why" },
     ]);
+  });
+
+  it("writes byte for byte what protobuf-es writes", () => {
+    expectSameDialect(protoDialect, protobufEsDialect);
+  });
+
+  it("writes what protobuf-es writes, however many levels there are", () => {
+    expectSameLongUpdates(protoDialect, protobufEsDialect);
+  });
+
+  it("leaves alone what it gave away", () => {
+    expectPiecesKept(protoDialect, protobufEsDialect);
+  });
+
+  it("leaves out what has its default, of a level too, and writes an event that has nothing at all", () => {
+    const nothing = { ...view, viewId: 0 };
+    const level = depthWith([[0, 0, 0]], []).bids;
+    const empty = {
+      sequence: 0,
+      bids: level,
+      asks: { ...level, length: 0 },
+      checksum: 0,
+      state: BookState.open,
+      sourceTimeLow: 0,
+      sourceTimeHigh: 0,
+      publishTimeUnixNanos: 0n,
+      prevSequence: 0,
+      mergedIntervals: 0,
+    };
+    expect(protoDialect.delta(nothing, empty)).toEqual(protobufEsDialect.delta(nothing, empty));
+    const heartbeat = { epoch: 0n, sequence: 0, publishTimeUnixNanos: 0n };
+    const piece = protoDialect.heartbeat(nothing, heartbeat);
+    expect(piece).toEqual(protobufEsDialect.heartbeat(nothing, heartbeat));
+    expect(fromBinary(SubscribeResponseSchema, piece).updates[0]?.event.case).toBe("heartbeat");
   });
 
   it("wraps pieces as a WebSocketResponse, whatever their length", () => {

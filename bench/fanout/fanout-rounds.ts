@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expectOutcome, type ReportTable } from "../support/benchmark.ts";
+import { median } from "../support/measure.ts";
+import type { FanoutShape, Rival } from "./rival.ts";
+
+export interface FanoutFigure {
+  readonly shape: FanoutShape;
+  readonly name: string;
+  readonly perCpuSecond: number;
+  readonly perSecond: number;
+  readonly bytesPerDelivery: number;
+}
+
+const ROUND_SECONDS = 1;
+const SMOKE_ROUND_SECONDS = 0.2;
+const ROUNDS = 5;
+/** For what is under way when a round ends. */
+const SETTLE_MS = 200;
+
+/** All servers stand with their clients; they take turns at broadcasting. Stops them in the end. */
+export async function takeRounds(
+  rivals: readonly Rival[],
+  shape: FanoutShape,
+  smoke: boolean,
+): Promise<FanoutFigure[]> {
+  const figures: FanoutFigure[][] = rivals.map(() => []);
+  try {
+    // Round 0 warms up.
+    for (let round = 0; round <= (smoke ? 1 : ROUNDS); round++) {
+      for (const [at, rival] of rivals.entries()) {
+        const figure = await takeRound(rival, shape, smoke ? SMOKE_ROUND_SECONDS : ROUND_SECONDS, round > 0);
+        if (round > 0) figures[at]!.push(figure);
+      }
+    }
+  } finally {
+    for (const rival of rivals) await rival.stop();
+  }
+  return rivals.map(({ name }, at) => ({
+    shape,
+    name,
+    perCpuSecond: median(figures[at]!.map(({ perCpuSecond }) => perCpuSecond)),
+    perSecond: median(figures[at]!.map(({ perSecond }) => perSecond)),
+    bytesPerDelivery: median(figures[at]!.map(({ bytesPerDelivery }) => bytesPerDelivery)),
+  }));
+}
+
+async function takeRound(
+  rival: Rival,
+  shape: FanoutShape,
+  seconds: number,
+  isChecked: boolean,
+): Promise<FanoutFigure> {
+  const before = await rival.received();
+  const { deliveries, cpuSeconds } = await rival.run(seconds);
+  await sleep(SETTLE_MS);
+  const after = await rival.received();
+  const frames = after.frames - before.frames;
+  // What is still under way when it is counted belongs to the next round.
+  const late = deliveries / 10 + shape.connections * shape.streams;
+  const arrived = frames >= deliveries / shape.symbols - late && frames <= deliveries + late;
+  if (isChecked) {
+    expectOutcome(deliveries > 0 && arrived, `${rival.name}: ${frames} frames of ${deliveries} deliveries`);
+  }
+  return {
+    shape,
+    name: rival.name,
+    perCpuSecond: deliveries / cpuSeconds,
+    perSecond: deliveries / seconds,
+    bytesPerDelivery: (after.bytes - before.bytes) / deliveries,
+  };
+}
+
+export function fanoutTable(title: string, figures: readonly FanoutFigure[]): ReportTable {
+  return {
+    title,
+    columns: ["clients, symbols, interval", "server", "per server CPU-s", "per s", "bytes each"],
+    rows: figures.map(({ shape, name, perCpuSecond, perSecond, bytesPerDelivery }) => [
+      shapeText(shape),
+      name,
+      perCpuSecond,
+      perSecond,
+      bytesPerDelivery,
+    ]),
+  };
+}
+
+/** Deliveries a CPU second of a server in a shape; NaN where it was not measured. */
+export function deliveriesPerCpuSecond(
+  figures: readonly FanoutFigure[],
+  name: string,
+  wanted: Partial<FanoutShape>,
+): number {
+  const found = figures.find(
+    (figure) =>
+      figure.name === name &&
+      Object.entries(wanted).every(([key, value]) => figure.shape[key as keyof FanoutShape] === value),
+  );
+  return found?.perCpuSecond ?? Number.NaN;
+}
+
+export function shapeText({ connections, streams, symbols, intervalMs }: FanoutShape): string {
+  const clients = streams === 1 ? String(connections) : `${connections} × ${streams}`;
+  return `${clients}, ${symbols}, ${intervalMs === 0 ? "saturated" : `${intervalMs} ms`}`;
+}
