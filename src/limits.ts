@@ -45,6 +45,8 @@ export const SYMBOL_BYTES_MAX = 32;
 export const BOARD_LEVELS_MIN = 64;
 /** The longest that GetSnapshot waits for `min_sequence`. */
 export const SNAPSHOT_WAIT_MAX_MS = 30_000;
+/** Threads of one kind. */
+export const THREADS_MAX = 256;
 /** How far intervals may be stretched when flushing takes more than its budget. */
 export const STRETCH_MAX = 16;
 

@@ -71,6 +71,8 @@ async function serve(args: Arguments): Promise<number> {
     grpc: config.grpc,
     http: config.http,
     instruments: config.instruments,
+    gateways: config.gateways,
+    engines: config.engines,
     limits: config.limits,
     debugIntegrity: config.debugIntegrity,
     origins: config.origins,

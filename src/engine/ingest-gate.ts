@@ -52,8 +52,12 @@ export class IngestGate implements IngestPort {
     return this.#streams.size;
   }
 
-  openStream(onEnded: (reason: DepthcastError) => void): IngestStream {
-    const stream = new GateStream(this, this.#budget, onEnded);
+  /**
+   * @param received where room is given elsewhere (another thread): resolves when all that the stream has
+   *   received so far was submitted here
+   */
+  openStream(onEnded: (reason: DepthcastError) => void, received?: () => Promise<void>): IngestStream {
+    const stream = new GateStream(this, this.#budget, onEnded, received);
     this.#streams.add(stream);
     return stream;
   }
@@ -232,6 +236,7 @@ class GateStream implements IngestStream {
   readonly #gate: IngestGate;
   readonly #budget: IngestBudget;
   readonly #onEnded: (reason: DepthcastError) => void;
+  readonly #receivedElsewhere: (() => Promise<void>) | undefined;
   /** Whose live stream this is or was. */
   readonly producerIds = new Set<string>();
   #ended: DepthcastError | undefined;
@@ -239,10 +244,16 @@ class GateStream implements IngestStream {
   #reserved = 0;
   #receiving: { readonly done: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(gate: IngestGate, budget: IngestBudget, onEnded: (reason: DepthcastError) => void) {
+  constructor(
+    gate: IngestGate,
+    budget: IngestBudget,
+    onEnded: (reason: DepthcastError) => void,
+    receivedElsewhere: (() => Promise<void>) | undefined,
+  ) {
     this.#gate = gate;
     this.#budget = budget;
     this.#onEnded = onEnded;
+    this.#receivedElsewhere = receivedElsewhere;
   }
 
   async room(byteLength: number): Promise<void> {
@@ -272,7 +283,7 @@ class GateStream implements IngestStream {
 
   /** Resolves when what the stream has received so far was submitted. */
   submitted(): Promise<void> {
-    return this.#receiving?.done ?? Promise.resolve();
+    return this.#receivedElsewhere?.() ?? this.#receiving?.done ?? Promise.resolve();
   }
 
   end(reason: DepthcastError): void {

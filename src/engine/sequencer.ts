@@ -12,8 +12,8 @@ import { BatchVerdict, ProducerPositions } from "./producer-positions.ts";
 export interface OutcomeListener {
   batchDone(logIndex: number, outcome: BatchOutcome | DepthcastError): void;
   definitionDone(logIndex: number, outcome: Instrument | DepthcastError): void;
-  /** A definition is in force; called before `definitionDone`. */
-  instrumentChanged(instrument: number): void;
+  /** A definition is in force. `definitionDone` waits for the promise: whoever has the answer may use it anywhere. */
+  instrumentChanged(instrument: number): Promise<void> | undefined;
 }
 
 /** Counted for the metrics. */
@@ -144,8 +144,9 @@ export class Sequencer implements LogConsumer {
       return;
     }
     instruments.put({ index: instrument, instrument: definition });
-    listener.instrumentChanged(instrument);
-    listener.definitionDone(logIndex, definition);
+    const known = listener.instrumentChanged(instrument);
+    if (known === undefined) listener.definitionDone(logIndex, definition);
+    else void known.then(() => listener.definitionDone(logIndex, definition));
   }
 
   #answered(count: number): void {

@@ -1,5 +1,5 @@
 import { Gauge, Registry } from "@prometheus-io/client";
-import { registerProcess } from "./process-metrics.ts";
+import { registerProcess, registerThread } from "./process-metrics.ts";
 import { type AddSample, counter, histogram, labelledCounter } from "./registered.ts";
 import { registerWatched, type Watchers } from "./watched-gauges.ts";
 
@@ -71,14 +71,22 @@ const FLUSH_BOUNDS = [
 ];
 const AGE_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+export interface MetricsOptions {
+  /** Tells the threads of a server apart, where there are several. Default "main". */
+  readonly thread?: string;
+  /** Whether the process's memory and processor time are among them: one thread's are enough. Default yes. */
+  readonly process?: boolean;
+}
+
 /** Metrics in a registry of their own: several servers in one process do not mix. */
-export function createMetrics(): Metrics {
+export function createMetrics({ thread = "main", process = true }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
   const ingest = createIngestMetrics(registry);
   const broadcast = createBroadcastMetrics(registry);
   const transport = createTransportMetrics(registry);
   const watch = registerWatched(registry);
-  const stopLoopDelay = registerProcess(registry);
+  const stopLoopDelay = registerThread(registry, thread);
+  if (process) registerProcess(registry);
   return { ingest, broadcast, transport, watch, text: () => registry.metrics(), stop: stopLoopDelay };
 }
 

@@ -4,33 +4,48 @@ import { counter } from "./registered.ts";
 
 const LOOP_SAMPLING_MS = 10;
 
-/** Memory, processor time and the delay of the event loop. Returns what ends the measuring. */
-export function registerProcess(registry: Registry): () => void {
+/** Of one thread: the delay of its event loop and its heap. Returns what ends the measuring. */
+export function registerThread(registry: Registry, thread: string): () => void {
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLING_MS });
   loopDelay.enable();
   const delayGauge = new Gauge({
     name: "depthcast_event_loop_delay_seconds",
     help: "How late the event loop ran since the last scrape.",
-    labelNames: ["quantile"],
+    labelNames: ["thread", "quantile"],
     registers: [registry],
     collect() {
-      this.set({ quantile: "0.5" }, delaySeconds(loopDelay.percentile(50)));
-      this.set({ quantile: "0.99" }, delaySeconds(loopDelay.percentile(99)));
-      this.set({ quantile: "1" }, delaySeconds(loopDelay.max));
+      this.set({ thread, quantile: "0.5" }, delaySeconds(loopDelay.percentile(50)));
+      this.set({ thread, quantile: "0.99" }, delaySeconds(loopDelay.percentile(99)));
+      this.set({ thread, quantile: "1" }, delaySeconds(loopDelay.max));
       loopDelay.reset();
     },
   });
+  const memoryGauge = new Gauge({
+    name: "depthcast_thread_memory_bytes",
+    help: "Memory of the thread.",
+    labelNames: ["thread", "kind"],
+    registers: [registry],
+    collect() {
+      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+      this.set({ thread, kind: "heap_used" }, heapUsed);
+      this.set({ thread, kind: "external" }, external);
+      this.set({ thread, kind: "array_buffers" }, arrayBuffers);
+    },
+  });
+  void delayGauge;
+  void memoryGauge;
+  return () => loopDelay.disable();
+}
+
+/** Of the whole process, to be told by one of its threads. */
+export function registerProcess(registry: Registry): void {
   const memoryGauge = new Gauge({
     name: "depthcast_process_memory_bytes",
     help: "Memory of the process.",
     labelNames: ["kind"],
     registers: [registry],
     collect() {
-      const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
-      this.set({ kind: "resident" }, rss);
-      this.set({ kind: "heap_used" }, heapUsed);
-      this.set({ kind: "external" }, external);
-      this.set({ kind: "array_buffers" }, arrayBuffers);
+      this.set({ kind: "resident" }, process.memoryUsage.rss());
     },
   });
   counter(
@@ -39,9 +54,7 @@ export function registerProcess(registry: Registry): () => void {
     "Processor time, user and system.",
     () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
   );
-  void delayGauge;
   void memoryGauge;
-  return () => loopDelay.disable();
 }
 
 /** The histogram holds the spans between its own timers: what is over their period is the delay. */

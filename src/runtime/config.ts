@@ -13,6 +13,8 @@ export interface ServerConfig {
   readonly grpc: ListenAddress;
   readonly http: ListenAddress;
   readonly instruments: readonly Instrument[];
+  readonly gateways: number;
+  readonly engines: number;
   readonly log: LogKind;
   readonly logLevel: LogLevel | "silent";
   readonly debugIntegrity: boolean;
@@ -48,6 +50,8 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
     grpc: toAddress("grpc", given),
     http: toAddress("http", given),
     instruments: toInstruments(given.get("instruments")!),
+    gateways: valueOf("gateways") as number,
+    engines: valueOf("engines") as number,
     log: valueOf("log") as LogKind,
     logLevel: valueOf("logLevel") as LogLevel | "silent",
     debugIntegrity: valueOf("debugIntegrity") as boolean,

@@ -47,7 +47,10 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
     limits,
     engines: [engine],
     metrics: metrics.ingest,
-    instrumentChanged: (instrument) => gateway.instrumentChanged(instrument),
+    instrumentChanged: (instrument) => {
+      gateway.instrumentChanged(instrument);
+      return undefined;
+    },
     failed: (error) => {
       logger.error({ err: error }, "the engine has failed: the server stops");
       engineFailed(error);

@@ -15,7 +15,7 @@ export interface OrderFlowOptions {
   readonly engines: readonly EngineLink[];
   readonly metrics: EngineMetrics;
   /** A definition is in force. */
-  readonly instrumentChanged: (instrument: number) => void;
+  readonly instrumentChanged: (instrument: number) => Promise<void> | undefined;
   /**
    * The log can be applied no further: a bug, or a damaged record. Called once; nothing is applied, published
    * or acknowledged after it, so the server must not go on.

@@ -2,12 +2,14 @@ import type { Instrument } from "../book/instrument.ts";
 import type { Clock } from "../clock.ts";
 import type { BookIntegrity } from "../engine/engine.ts";
 import type { IngestPort } from "../engine/ingest-port.ts";
-import type { Limits } from "../limits.ts";
+import { type Limits, THREADS_MAX } from "../limits.ts";
 import type { OrderLog } from "../log/order-log.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Authorize } from "../transports/admission.ts";
+import { DepthcastError, ErrorCode } from "../errors.ts";
 import { assembleLocal } from "./local-server.ts";
+import { assembleThreads, possibleGateways } from "./threads/threaded-server.ts";
 import type { ListenAddress } from "./listen-address.ts";
 
 export interface ServerOptions {
@@ -75,6 +77,27 @@ export interface AssembledServer {
   stop(): Promise<void>;
 }
 
+async function assemble(options: ServerOptions): Promise<AssembledServer> {
+  const { gateways = 0, engines = 1, logger } = options;
+  checkThreads("gateways", gateways, 0);
+  checkThreads("engines", engines, 1);
+  if (gateways === 0) return assembleLocal(options);
+  const possible = await possibleGateways(gateways);
+  if (possible < gateways) {
+    logger?.warn({ gateways }, "threads cannot share a port on this platform: one gateway serves alone");
+  }
+  return assembleThreads(options, possible, engines);
+}
+
+function checkThreads(name: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= THREADS_MAX) return;
+  throw new DepthcastError(
+    ErrorCode.invalidArgument,
+    `setting ${name} = ${value}: must be a whole number from ${min} to ${THREADS_MAX}`,
+    { field: name },
+  );
+}
+
 const DEFAULT_GRPC: ListenAddress = { host: "127.0.0.1", port: 50051 };
 const DEFAULT_HTTP: ListenAddress = { host: "127.0.0.1", port: 8080 };
 
@@ -85,7 +108,7 @@ const DEFAULT_HTTP: ListenAddress = { host: "127.0.0.1", port: 8080 };
  *   left running then.
  */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const server = assembleLocal(options);
+  const server = await assemble(options);
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= server.stop());
   try {

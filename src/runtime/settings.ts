@@ -1,5 +1,6 @@
+import { availableParallelism } from "node:os";
 import Type, { type TSchema } from "typebox";
-import { LIMIT_NAMES, LIMITS } from "../limits.ts";
+import { LIMIT_NAMES, LIMITS, THREADS_MAX } from "../limits.ts";
 import { LogLevel } from "../observability/logger.ts";
 
 /** How a setting is written as text, in a flag or an environment variable. */
@@ -30,6 +31,11 @@ const LOG_LEVELS = [...Object.values(LogLevel), "silent"] as const;
 /** The order logs that there are. */
 export const LOG_KINDS = ["memory"] as const;
 export type LogKind = (typeof LOG_KINDS)[number];
+
+/** One core for the log, one for an engine, the others for the sockets. */
+function defaultGateways(): number {
+  return Math.max(1, availableParallelism() - 2);
+}
 
 const instrumentSchema = Type.Union([
   Type.String(),
@@ -72,6 +78,22 @@ const generalSettings: readonly Setting[] = [
     about: "an instrument to define at the start",
     schema: Type.Array(instrumentSchema),
     rule: "a list of SYMBOL:PRICE_SCALE:QUANTITY_SCALE[:reject|flag] or of objects with symbol, priceScale and quantityScale",
+  }),
+  setting("gateways", {
+    kind: "integer",
+    placeholder: "N",
+    default: defaultGateways(),
+    about: "threads that serve consumers and producers; 0 keeps everything on one thread",
+    schema: Type.Integer({ minimum: 0, maximum: THREADS_MAX }),
+    rule: `a whole number from 0 to ${THREADS_MAX}`,
+  }),
+  setting("engines", {
+    kind: "integer",
+    placeholder: "N",
+    default: 1,
+    about: "threads that own books, where there are gateways; symbols are divided over them",
+    schema: Type.Integer({ minimum: 1, maximum: THREADS_MAX }),
+    rule: `a whole number from 1 to ${THREADS_MAX}`,
   }),
   setting("log", {
     kind: "text",

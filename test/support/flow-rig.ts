@@ -53,7 +53,10 @@ export class FlowRig {
       limits: this.limits,
       engines: [this.engine],
       metrics: { batchesApplied() {}, batchDuplicate() {} },
-      instrumentChanged: (index) => options.onInstrumentChanged?.(index),
+      instrumentChanged: (index) => {
+        options.onInstrumentChanged?.(index);
+        return undefined;
+      },
       failed: (failure) => this.failures.push(failure),
     });
     this.feed = new DepthFeed({

@@ -3,6 +3,7 @@ import { MemoryLog } from "../../src/log/memory-log.ts";
 import { startServer } from "../../src/runtime/server.ts";
 import type { ServerAnswer, ServerCommand, ServerProcessOptions } from "./server-process.ts";
 import { SlowLog } from "./slow-log.ts";
+import { testThreads } from "./test-threads.ts";
 
 /** The child of `ServerProcess`. */
 
@@ -22,6 +23,7 @@ async function start({ limits, logBytesPerSecond }: ServerProcessOptions): Promi
   const { grpcPort, httpPort } = await startServer({
     grpc: anyPort,
     http: anyPort,
+    ...testThreads,
     log: logBytesPerSecond === undefined ? log : new SlowLog(log, logBytesPerSecond),
     ...(limits !== undefined && { limits }),
   });

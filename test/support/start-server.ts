@@ -2,6 +2,7 @@ import { onTestFinished } from "vitest";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/runtime/server.ts";
 import { type Metrics, readMetrics } from "./metrics.ts";
 import type { ServerAddresses } from "./test-client.ts";
+import { testThreads } from "./test-threads.ts";
 
 /** A whole server in the test's process, on real sockets. */
 export interface TestServer extends ServerAddresses {
@@ -14,7 +15,7 @@ export interface TestServer extends ServerAddresses {
 /** Starts a server on free ports; it is stopped when the test ends. */
 export async function startTestServer(options: ServerOptions = {}): Promise<TestServer> {
   const anyPort = { host: "127.0.0.1", port: 0 };
-  const running = await startServer({ grpc: anyPort, http: anyPort, ...options });
+  const running = await startServer({ grpc: anyPort, http: anyPort, ...testThreads, ...options });
   const stop = (): Promise<void> => running.stop();
   onTestFinished(stop);
   const httpUrl = `http://127.0.0.1:${running.httpPort}`;

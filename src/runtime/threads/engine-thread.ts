@@ -3,15 +3,22 @@ import { DepthBoardWriter } from "../../board/depth-board-writer.ts";
 import { Engine } from "../../engine/engine.ts";
 import { invariant } from "../../errors.ts";
 import { createMetrics } from "../../observability/metrics.ts";
-import type { EngineSetup, EngineTask, EngineToGateway, FromEngine, GatewayToEngine, ToEngine } from "./messages.ts";
+import type {
+  EngineSetup,
+  EngineTask,
+  EngineToGateway,
+  FromEngine,
+  GatewayToEngine,
+  ToEngine,
+} from "./messages.ts";
 
 /** The thread of an engine: books, and the board that it publishes to. */
 
 invariant(parentPort !== null, "an engine thread is started as a worker");
 const core = parentPort;
-const { limits, hashSeed, readers } = workerData as EngineSetup;
+const { engine: engineNumber, limits, hashSeed, readers } = workerData as EngineSetup;
 const ports = new Map<number, MessagePort>();
-const metrics = createMetrics({ thread: `engine-${process.pid}` });
+const metrics = createMetrics({ thread: `engine-${engineNumber}`, process: false });
 
 const board = new DepthBoardWriter({
   readers,

@@ -5,7 +5,14 @@ import type { EngineLink } from "../../engine/engine-link.ts";
 import type { EngineTurn } from "../../engine/engine-turn.ts";
 import type { LogRules } from "../../log/record.ts";
 import { Calls } from "./calls.ts";
-import type { EngineSetup, EngineTask, FromEngine, HashesAnswer, IntegrityAnswer, ToEngine } from "./messages.ts";
+import type {
+  EngineSetup,
+  EngineTask,
+  FromEngine,
+  HashesAnswer,
+  IntegrityAnswer,
+  ToEngine,
+} from "./messages.ts";
 import { threadFile } from "./thread-file.ts";
 
 /** Tasks under way to an engine; with more, the log waits. */
@@ -31,7 +38,10 @@ export class EngineWorker implements EngineLink {
 
   constructor({ setup, onTurn, onDeath }: EngineWorkerOptions) {
     this.#onTurn = onTurn;
-    this.#worker = new Worker(threadFile("engine-thread", import.meta.url), { workerData: setup, name: "engine" });
+    this.#worker = new Worker(threadFile("engine-thread", import.meta.url), {
+      workerData: setup,
+      name: "engine",
+    });
     const ready = Promise.withResolvers<SharedArrayBuffer>();
     this.control = ready.promise;
     this.#worker.on("message", (message: FromEngine) => {

@@ -36,7 +36,7 @@ const { limits, epoch, reader } = setup;
 const clock = await createClock(setup.clock);
 const outbox = new Outbox<FromGateway>(core);
 const calls = new Calls();
-const metrics = createMetrics({ thread: `gateway-${reader}` });
+const metrics = createMetrics({ thread: `gateway-${reader}`, process: false });
 const instruments = new InstrumentTable();
 for (const listed of setup.instruments) instruments.put(listed);
 const ingest = new RemoteIngest({ epoch, bytesMax: limits.ingestBytesMax, outbox, calls });

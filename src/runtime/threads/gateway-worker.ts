@@ -68,7 +68,9 @@ export class GatewayWorker {
     this.#worker.on("exit", () => this.#exited(cause ?? new Error("a gateway thread has ended")));
   }
 
-  async listen(addresses: GatewayAddresses): Promise<{ readonly grpcPort: number; readonly httpPort: number }> {
+  async listen(
+    addresses: GatewayAddresses,
+  ): Promise<{ readonly grpcPort: number; readonly httpPort: number }> {
     return unwrap(
       await this.#calls.ask<Fallible<{ grpcPort: number; httpPort: number }>>((call) =>
         this.#outbox.push({ kind: "listen", call, addresses }),

@@ -25,6 +25,8 @@ export interface SharedClock {
 // Core and engine
 
 export interface EngineSetup {
+  /** Its number, from 0. */
+  readonly engine: number;
   readonly limits: Limits;
   readonly hashSeed: number;
   readonly readers: number;

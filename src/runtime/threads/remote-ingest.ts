@@ -4,7 +4,14 @@ import type { BatchOutcome } from "../../engine/ingest-batch.ts";
 import { IngestBudget } from "../../engine/ingest-budget.ts";
 import type { EncodedBatch, IngestPort, IngestStream } from "../../engine/ingest-port.ts";
 import type { Calls } from "./calls.ts";
-import { type Fallible, fromPlain, type FromGateway, isPlainError, type SubmitOutcome, unwrap } from "./messages.ts";
+import {
+  type Fallible,
+  fromPlain,
+  type FromGateway,
+  isPlainError,
+  type SubmitOutcome,
+  unwrap,
+} from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface RemoteIngestOptions {
@@ -61,7 +68,9 @@ export class RemoteIngest implements IngestPort {
 
   async producerPosition(producerId: string): Promise<number> {
     const { calls, outbox } = this.#options;
-    return unwrap(await calls.ask<Fallible<number>>((call) => outbox.push({ kind: "position", call, producerId })));
+    return unwrap(
+      await calls.ask<Fallible<number>>((call) => outbox.push({ kind: "position", call, producerId })),
+    );
   }
 
   /** The core tells what became of batches. */
@@ -142,7 +151,8 @@ class RemoteStream implements IngestStream {
   }
 
   close(): void {
-    if (this.#ended === undefined) this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
+    if (this.#ended === undefined)
+      this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
   }
 
   #isOpen(): boolean {
