@@ -1,4 +1,7 @@
+import { shareCompileCache } from "./test/support/compile-cache.ts";
 import { defineConfig } from "vitest/config";
+
+shareCompileCache();
 
 export default defineConfig({
   test: {

@@ -1,4 +1,7 @@
+import { shareCompileCache } from "./test/support/compile-cache.ts";
 import { defineConfig } from "vitest/config";
+
+shareCompileCache();
 
 // What takes minutes: `npm run test:long`, run by .ci/run.
 export default defineConfig({

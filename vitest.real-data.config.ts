@@ -1,4 +1,7 @@
+import { shareCompileCache } from "./test/support/compile-cache.ts";
 import { defineConfig } from "vitest/config";
+
+shareCompileCache();
 
 // Replays of real market data: `npm run test:real`, run by .ci/run.
 export default defineConfig({

@@ -33,7 +33,13 @@ async function main(): Promise<number> {
     try {
       const report = await runBenchmark(order);
       process.stdout.write(`\n## ${name}\n\n${reportText(report)}\n`);
-      writeResult(smoke ? `${name}.smoke` : name, { name, smoke, time: new Date().toISOString(), machine, ...report });
+      writeResult(smoke ? `${name}.smoke` : name, {
+        name,
+        smoke,
+        time: new Date().toISOString(),
+        machine,
+        ...report,
+      });
     } catch (failure) {
       failures += 1;
       process.stderr.write(`benchmark ${name} failed: ${(failure as Error).message}\n`);

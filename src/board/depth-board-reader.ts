@@ -103,13 +103,8 @@ export class DepthBoardReader {
     this.#control.answer(this.#reader);
   }
 
-  /** The step that makes a copy safe. A test takes it out, to see that copies tear without it. */
-  protected pin(slots: SlotReader): number {
-    return slots.pinLatest();
-  }
-
   #pin(instrument: number, slots: SlotReader): number {
-    const slot = this.pin(slots);
+    const slot = slots.pinLatest();
     // Given up for now in the middle of publications: the next turn comes back to it.
     if (slot === 0 && slots.latest() !== 0) this.#control.markDirty(this.#reader, instrument);
     return slot;

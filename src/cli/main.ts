@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { DepthcastError } from "../errors.ts";
 import { runCommandLine } from "./command-line.ts";
 import { isUsageError } from "./usage-error.ts";
@@ -24,6 +25,8 @@ function endQuietlyWithoutReader(stream: NodeJS.WriteStream): void {
   });
 }
 
+// The commands' modules are loaded after this: compiled once, they start in a third of the time.
+enableCompileCache();
 endQuietlyWithoutReader(process.stdout);
 endQuietlyWithoutReader(process.stderr);
 process.exitCode = await main(process.argv.slice(2));

@@ -29,11 +29,11 @@ export class WireReader {
   high = 0;
   readonly #openGroups = new Uint32Array(GROUP_DEPTH_MAX);
 
-  /** Begins a message, or `release()`s it, so that no bytes are held between two. */
-  reset(bytes: Uint8Array): void {
+  /** Begins the message in the first `end` bytes; with an empty one no bytes are held between two. */
+  reset(bytes: Uint8Array, end: number = bytes.length): void {
     this.bytes = bytes;
     this.position = 0;
-    this.end = bytes.length;
+    this.end = end;
   }
 
   /** Reads a tag, which is `fieldNumber << 3 | wireType`, never with field number 0. */

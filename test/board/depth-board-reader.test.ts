@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { BoardControl } from "../../src/board/board-control.ts";
 import { DepthBoardReader } from "../../src/board/depth-board-reader.ts";
+import { pinWord } from "../../src/board/slot-buffer.ts";
 import { SlotPublisher } from "../../src/board/slot-publisher.ts";
-import { SlotReader } from "../../src/board/slot-reader.ts";
 import { createDepth } from "../../src/book/depth.ts";
+import { interceptAtomics } from "../support/atomic-steps.ts";
 import { fillPattern, isPattern } from "../support/patterned-depth.ts";
 
 function publish(slots: SlotPublisher, sequence: number, levels: number = slots.capacity): void {
@@ -101,36 +102,32 @@ test("dirty instruments come in rising order, once, over many words", () => {
 
 test("a reader that cannot pin gives up, and comes back to it in its next turn", () => {
   const slots = new SlotPublisher(64, 1, 1);
-  /** Publishes between each look at the latest slot and the next. */
-  class OvertakenSlots extends SlotReader {
-    overtaken = 0;
-    override setPin(slot: number): void {
-      super.setPin(slot);
-      if (slot === 0 || this.overtaken === 0) return;
-      this.overtaken -= 1;
-      publish(slots, this.overtaken);
+  const reader = createReader();
+  // Publishes between each look at the latest slot and the next.
+  let overtaken = 0;
+  const restore = interceptAtomics((step, perform) => {
+    const result = perform();
+    const isPinned = step.operation === "store" && step.index === pinWord(0) && step.value !== 0;
+    if (isPinned && step.words.buffer === slots.buffer && overtaken > 0) {
+      overtaken -= 1;
+      publish(slots, overtaken);
     }
-  }
-  const overtaken = new OvertakenSlots(slots.buffer, 0);
-  class OvertakenReader extends DepthBoardReader {
-    protected override pin(): number {
-      return overtaken.pinLatest();
-    }
-  }
-  const reader = new OvertakenReader({ reader: 0, control: BoardControl.create(1, 10).buffer });
+    return result;
+  });
+  onTestFinished(restore);
   reader.attach(1, slots.buffer);
   publish(slots, 1000);
   const into = createDepth(64);
   dirtyOf(reader);
-  overtaken.overtaken = 3;
+  overtaken = 3;
   expect(reader.read(1, 64, into)).toBe(true);
   expect(into.sequence).toBe(0);
   expect(dirtyOf(reader)).toEqual([]);
-  overtaken.overtaken = 1000;
+  overtaken = 1000;
   expect(reader.read(1, 64, into)).toBe(false);
-  expect(overtaken.overtaken).toBe(900);
+  expect(overtaken).toBe(900);
   expect(dirtyOf(reader)).toEqual([1]);
-  overtaken.overtaken = 0;
+  overtaken = 0;
   expect(reader.read(1, 64, into)).toBe(true);
   expect(into.sequence).toBe(900);
 });

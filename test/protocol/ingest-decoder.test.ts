@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { EventFlag, OrderAction, type OrderEventColumns, Side } from "../../src/
 import { DepthcastError, ErrorCode } from "../../src/errors.ts";
 import { createLimits } from "../../src/limits.ts";
 import { IngestRequestSchema } from "../../src/protocol/gen/depthcast/v1/ingest_pb.ts";
-import type { OrderEventSchema } from "../../src/protocol/gen/depthcast/v1/types_pb.ts";
+import { OrderEventSchema } from "../../src/protocol/gen/depthcast/v1/types_pb.ts";
 import { decodeIngestRequest } from "../../src/protocol/ingest-decoder.ts";
 
 const limits = createLimits();
@@ -97,6 +97,109 @@ function withGroups(depth: number): Uint8Array {
   return writer.tag(23, WireType.LengthDelimited).bytes(new Uint8Array(1000)).finish();
 }
 
+/** A field as it stands on the wire. `isOurs` = of the schema and with its wire type. */
+interface WireField {
+  readonly bytes: Uint8Array;
+  readonly isOurs: boolean;
+  /** Where protobuf-es is to see other bytes. */
+  readonly oracleBytes?: Uint8Array;
+}
+
+function field(isOurs: boolean, write: (writer: BinaryWriter) => BinaryWriter): WireField {
+  return { isOurs, bytes: write(new BinaryWriter()).finish() };
+}
+
+const foreignBytes = fc.uint8Array({ maxLength: 200 });
+/** Fields that no schema of ours has, and groups with anything in them. */
+const unknownField = fc
+  .tuple(fc.integer({ min: 7, max: 2 ** 29 - 1 }), uint64, foreignBytes, fc.integer({ min: 0, max: 4 }))
+  .map(([number, value, bytes, kind]) =>
+    field(false, (writer) => {
+      if (kind === 0) return writer.tag(number, WireType.Varint).uint64(value);
+      if (kind === 1) return writer.tag(number, WireType.Bit64).fixed64(value);
+      if (kind === 2) return writer.tag(number, WireType.Bit32).fixed32(Number(value & 0xffff_ffffn));
+      if (kind === 3) return writer.tag(number, WireType.LengthDelimited).bytes(bytes);
+      writer.tag(number, WireType.StartGroup).tag(2, WireType.LengthDelimited).bytes(bytes);
+      return writer.tag(number, WireType.EndGroup);
+    }),
+  );
+/** Known field numbers with another wire type, "packed" ones among them: unknown fields to us. */
+function mistypedField(varintNumbers: readonly number[], otherNumbers: readonly number[]) {
+  return fc.oneof(
+    fc
+      .tuple(fc.constantFrom(...varintNumbers), foreignBytes)
+      .map(([number, bytes]) =>
+        field(false, (writer) => writer.tag(number, WireType.LengthDelimited).bytes(bytes)),
+      ),
+    fc
+      .tuple(fc.constantFrom(...otherNumbers), uint64)
+      .map(([number, value]) => field(false, (writer) => writer.tag(number, WireType.Varint).uint64(value))),
+  );
+}
+
+const eventField = fc.oneof(
+  fc.integer().map((value) => field(true, (writer) => writer.tag(1, WireType.Varint).int32(value))),
+  uint64.map((value) => field(true, (writer) => writer.tag(2, WireType.Bit64).fixed64(value))),
+  fc
+    .string({ maxLength: 70 })
+    .map((value) => field(true, (writer) => writer.tag(3, WireType.LengthDelimited).string(value))),
+  fc.integer().map((value) => field(true, (writer) => writer.tag(4, WireType.Varint).int32(value))),
+  fc
+    .oneof(
+      sint64,
+      edge.map((value) => -value),
+    )
+    .map((value) => field(true, (writer) => writer.tag(5, WireType.Varint).sint64(value))),
+  fc
+    .oneof(uint64, edge)
+    .map((value) => field(true, (writer) => writer.tag(6, WireType.Varint).uint64(value))),
+  unknownField,
+  mistypedField([1, 4, 5, 6], [2, 3]),
+);
+const plainEvent = anyEvent.map((event) => {
+  const bytes = toBinary(OrderEventSchema, create(OrderEventSchema, event));
+  return field(true, (writer) => writer.tag(2, WireType.LengthDelimited).bytes(bytes));
+});
+/** An event with its fields in any order, any number of times; beside it what protobuf-es is to see of it. */
+const mixedEvent = fc.array(eventField, { maxLength: 8 }).map((fields) => {
+  const event = (seen: readonly WireField[]) =>
+    new BinaryWriter()
+      .tag(2, WireType.LengthDelimited)
+      .bytes(Buffer.concat(seen.map(({ bytes }) => bytes)))
+      .finish();
+  return { isOurs: true, bytes: event(fields), oracleBytes: event(fields.filter(({ isOurs }) => isOurs)) };
+});
+const requestField: fc.Arbitrary<WireField> = fc.oneof(
+  { weight: 4, arbitrary: plainEvent },
+  { weight: 4, arbitrary: mixedEvent },
+  fc
+    .string({ maxLength: 21 })
+    .map((value) => field(true, (writer) => writer.tag(3, WireType.LengthDelimited).string(value))),
+  uint64.map((value) => field(true, (writer) => writer.tag(4, WireType.Varint).uint64(value))),
+  sint64.map((value) => field(true, (writer) => writer.tag(5, WireType.Varint).int64(value))),
+  unknownField,
+  mistypedField([4, 5], [1, 2, 3]),
+);
+const SYMBOL_FIELD = field(true, (writer) => writer.tag(1, WireType.LengthDelimited).string("AMZN"));
+/** Larger than what is decoded in the workspace. */
+const LARGE_FIELD = field(false, (writer) =>
+  writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(70_000)),
+);
+
+/** Expects of a message what protobuf-es makes of `oracleBytes`. */
+function expectDecoded(message: Uint8Array, oracleBytes: Uint8Array): void {
+  const expected = fromBinary(IngestRequestSchema, oracleBytes);
+  const batch = decodeIngestRequest(message, limits);
+  expect(batch.symbol).toBe(expected.symbol);
+  expect(batch.producerId).toBe(expected.producerId);
+  expect(batch.batchNumber).toBe(expected.batchNumber > SAFE_MAX ? Infinity : Number(expected.batchNumber));
+  const sourceTime = (BigInt(batch.sourceTimeHigh) << 32n) | BigInt(batch.sourceTimeLow >>> 0);
+  expect(BigInt.asIntN(64, sourceTime)).toBe(expected.sourceTimeUnixNanos);
+  expect(batch.events.length).toBe(expected.events.length);
+  const shown = expected.events.map((_, index) => shownEvent(batch.events, index));
+  expect(shown).toEqual(expected.events.map(expectedEvent));
+}
+
 describe("decodeIngestRequest", () => {
   it("reads what protobuf-es wrote", () => {
     fc.assert(
@@ -122,6 +225,84 @@ describe("decodeIngestRequest", () => {
         },
       ),
     );
+  });
+
+  it("reads fields in any order, any number of times and among unknown ones as protobuf-es does", () => {
+    fc.assert(
+      fc.property(fc.array(requestField, { maxLength: 12 }), fc.boolean(), (fields, isLarge) => {
+        const all = isLarge ? [LARGE_FIELD, SYMBOL_FIELD, ...fields] : [SYMBOL_FIELD, ...fields];
+        const ours: WireField[] = [SYMBOL_FIELD, ...fields.filter(({ isOurs }) => isOurs)];
+        const oracle = ours.map(({ bytes, oracleBytes }) => oracleBytes ?? bytes);
+        expectDecoded(Buffer.concat(all.map(({ bytes }) => bytes)), Buffer.concat(oracle));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("takes a message that is cut between two fields, and refuses one that is cut inside", () => {
+    const fields = fc.array(fc.oneof(plainEvent, requestField), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(fields, fc.nat(), fc.boolean(), (all, cut, isLarge) => {
+        const head = isLarge ? [LARGE_FIELD, SYMBOL_FIELD] : [SYMBOL_FIELD];
+        const [first, message] = [head, [...head, ...all]].map((some) =>
+          Buffer.concat(some.map(({ bytes }) => bytes)),
+        ) as [Buffer, Buffer];
+        const boundaries = new Set([first.length]);
+        let end = first.length;
+        for (const { bytes } of all) boundaries.add((end += bytes.length));
+        const length = first.length + (cut % (message.length - first.length + 1));
+        const cutMessage = message.subarray(0, length);
+        if (boundaries.has(length)) decodeIngestRequest(cutMessage, limits);
+        else expect(refusal(cutMessage).details.reason).toBe("MALFORMED_MESSAGE");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("refuses an event that is cut short inside a field, though the message goes on", () => {
+    const event = toBinary(
+      OrderEventSchema,
+      create(OrderEventSchema, { action: 1, orderId: 300n, side: 1, price: 70_000n, quantity: 2n ** 40n }),
+    );
+    const boundaries = new Set([0, 2, 11, 13, 17]);
+    for (let length = 0; length < event.length; length++) {
+      const message = new BinaryWriter()
+        .tag(1, WireType.LengthDelimited)
+        .string("AMZN")
+        .tag(2, WireType.LengthDelimited)
+        .bytes(event.subarray(0, length))
+        .tag(2, WireType.LengthDelimited)
+        .bytes(event)
+        .finish();
+      if (boundaries.has(length)) expectDecoded(message, message);
+      else expect(refusal(message).details.reason).toBe("MALFORMED_MESSAGE");
+    }
+  });
+
+  it("leaves nothing of a batch in the next one", () => {
+    const full: EventInit = {
+      action: OrderAction.clear,
+      orderKey: "key",
+      side: 2,
+      price: 2n ** 60n,
+      quantity: 2n ** 60n,
+    };
+    const numbered: EventInit = { ...full, orderKey: "", orderId: 2n ** 64n - 1n, price: -7n, quantity: 7n };
+    const sparseEvents: EventInit[] = [{}, { orderId: 1n }, { orderKey: "é" }, { side: Side.ask }];
+    for (const sparse of sparseEvents) {
+      const events = Array.from({ length: 300 }, (_, index) => (index % 2 === 0 ? full : numbered));
+      decodeIngestRequest(encode({ events, producerId: "p", batchNumber: 1n }), limits);
+      const next = encode({ events: [sparse, sparse] });
+      expectDecoded(next, next);
+    }
+  });
+
+  it("does not change the message, and reads it wherever it stands in its buffer", () => {
+    const bytes = encode({ events: [{ orderKey: "key", price: 1n }, { orderId: 5n }], producerId: "p" });
+    const buffer = Buffer.concat([Buffer.alloc(5, 0xff), bytes, Buffer.alloc(5, 0xff)]);
+    const before = Buffer.from(buffer);
+    expectDecoded(buffer.subarray(5, buffer.length - 5), bytes);
+    expect(buffer).toEqual(before);
   });
 
   // protobuf-es is no oracle here: it lets a sub-message run past its end, and reads a known field of a

@@ -1,31 +1,33 @@
 /**
- * Writes a board as fast as it can: a small instrument and a deep one that keeps changing its capacity.
- * Tells the parent its control memory, each new buffer, and at the end how much it has published.
+ * An engine that writes a board of its own as fast as it can: a small instrument and a deep one that keeps changing
+ * its capacity. Tells the parent its control memory, each new buffer, and at the end how much it has published.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { DepthBoardWriter } from "../../src/board/depth-board-writer.ts";
+import type { WriterMessage, WriterTask } from "../support/board-stress.ts";
 import { fillPattern } from "../support/patterned-depth.ts";
 
-interface WriterTask {
-  readonly readers: number;
-  readonly durationMs: number;
-  /** Publications of the deep instrument between two changes of its capacity. */
-  readonly resizeEvery: number;
-}
-
-const { readers, durationMs, resizeEvery } = workerData as WriterTask;
-const port = parentPort!;
+const { board, readers, resizeEvery } = workerData as WriterTask;
 const SMALL = 1;
 const DEEP = 40;
+const SLICE_MS = 2;
+/** For however short a time the readers need it. */
+const SEQUENCE_MIN = 10_000;
 let sequence = 0;
 let resizes = 0;
+let isStopping = false;
+
 const writer = new DepthBoardWriter({
   readers,
   instrumentsMax: 100,
   bytesMax: 64 * 1024 * 1024,
   ring: () => undefined,
-  announce: (instrument, buffer) => port.postMessage({ instrument, buffer }),
+  announce: (instrument, buffer) => tell({ kind: "buffer", board, instrument, buffer }),
 });
+
+function tell(message: WriterMessage): void {
+  parentPort!.postMessage(message);
+}
 
 function publish(instrument: number): void {
   writer.publish(instrument, (slot) => {
@@ -41,8 +43,8 @@ function resizeDeep(): void {
 }
 
 /** In slices, so that the announcements are sent. */
-function work(untilMs: number): void {
-  const sliceEndMs = performance.now() + 2;
+function work(): void {
+  const sliceEndMs = performance.now() + SLICE_MS;
   while (performance.now() < sliceEndMs) {
     for (let n = 0; n < 20; n += 1) {
       sequence += 1;
@@ -52,16 +54,19 @@ function work(untilMs: number): void {
     }
     writer.endTurn();
   }
-  if (performance.now() < untilMs) {
-    setImmediate(work, untilMs);
+  if (!isStopping || sequence < SEQUENCE_MIN) {
+    setImmediate(work);
     return;
   }
   publish(SMALL);
   publish(DEEP);
-  port.postMessage({ published: sequence, resizes });
+  tell({ kind: "written", board, sequence, resizes });
 }
 
-port.postMessage({ control: writer.control });
+tell({ kind: "control", board, control: writer.control });
 writer.define(SMALL);
 writer.define(DEEP);
-port.once("message", () => work(performance.now() + durationMs));
+parentPort!.once("message", () => {
+  parentPort!.once("message", () => (isStopping = true));
+  work();
+});
