@@ -89,6 +89,8 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
     },
     checkIntegrity: async () => engine.checkIntegrity(),
     stateHashes: async () => new Map(engine.stateHashes()),
+    killGateway: () => Promise.resolve(),
+    killEngine: () => Promise.resolve(),
     async stop() {
       gateway.sendAway();
       const closed = await Promise.allSettled([flow.stop(), gateway.stop()]);

@@ -54,6 +54,10 @@ export interface RunningServer {
    * until then. Left unhandled it ends the process, as a server without its engine must not go unnoticed.
    */
   readonly failed: Promise<never>;
+  /** Ends a thread as a fault would, to see that the server bears it. @internal */
+  killGateway(reader: number): Promise<void>;
+  /** @internal */
+  killEngine(engine: number): Promise<void>;
   /** Tells consumers and producers to go elsewhere, applies what is acknowledged, and closes. Idempotent. */
   stop(): Promise<void>;
 }
@@ -73,6 +77,9 @@ export interface AssembledServer {
   ): Promise<{ readonly grpcPort: number; readonly httpPort: number }>;
   checkIntegrity(): Promise<readonly BookIntegrity[]>;
   stateHashes(): Promise<ReadonlyMap<string, string>>;
+  /** Ends a thread, where there are several. */
+  killGateway(reader: number): Promise<void>;
+  killEngine(engine: number): Promise<void>;
   /** From the outside in: no new work, consumers told, what is acknowledged applied, everything closed. */
   stop(): Promise<void>;
 }
@@ -123,6 +130,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
       ingest,
       checkIntegrity: () => server.checkIntegrity(),
       stateHashes: () => server.stateHashes(),
+      killGateway: (reader) => server.killGateway(reader),
+      killEngine: (engine) => server.killEngine(engine),
       failed: failure.then(async (reason) => {
         await stop().catch(() => {});
         throw reason;

@@ -6,6 +6,7 @@ import { type Random, withSeed } from "../support/random.ts";
 import { adversarialFlow } from "../support/random-flow.ts";
 import type { ReferenceBook } from "../support/reference-book.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
+import { testThreads } from "../support/test-threads.ts";
 import { connectGrpc } from "../support/test-client.ts";
 import type { Update } from "../support/update.ts";
 import { WebSocketClient } from "../support/websocket-client.ts";
@@ -96,7 +97,10 @@ describe.each(["reject", "flag"] as const)("under %s", (crossPolicy) => {
         for (const wanderer of wanderers) await wanderer.step();
       }
       for (const wanderer of wanderers) await wanderer.arrive(history);
-      expect(Math.max(...wanderers.map(({ mergedIntervalsMax }) => mergedIntervalsMax))).toBeGreaterThan(1);
+      // On threads of their own the wanderers' gateways may keep up with all of it.
+      if (testThreads.gateways === 0) {
+        expect(Math.max(...wanderers.map(({ mergedIntervalsMax }) => mergedIntervalsMax))).toBeGreaterThan(1);
+      }
       expect(wanderers.some(({ resumed }) => resumed > 0)).toBe(true);
     }));
 });

@@ -12,6 +12,7 @@ import { add, type FlowEvent, wireBatch } from "../support/flow-event.ts";
 import { type Random, withSeed } from "../support/random.ts";
 import { ServerQueues } from "../support/server-queues.ts";
 import { startTestServer } from "../support/start-server.ts";
+import { testThreads } from "../support/test-threads.ts";
 import { connectGrpc, transports } from "../support/test-client.ts";
 
 /**
@@ -142,10 +143,15 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
     for (const consumers of [slow, frozen]) {
       for (const report of await reportsAt(consumers, finalSequence)) {
         const counters = check(report);
-        expect(counters.deltas).toBeLessThan(fastDeltas.get(report.transport) ?? 0);
+        // Gateways conflate for themselves: numbers of messages compare on one of them only.
+        if (testThreads.gateways < 2) {
+          expect(counters.deltas).toBeLessThan(fastDeltas.get(report.transport) ?? 0);
+        }
         expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
       }
     }
+    // Seen from within the thread that has the sockets.
+    if (testThreads.gateways > 0) return;
     // One message at most: the largest is a delta over every level of the window and as many removals.
     const jsonEntryBytes = '["5000000","1000000000",1000],'.length;
     const largestMessage = 4 * depth * jsonEntryBytes + 1000;

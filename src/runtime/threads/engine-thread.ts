@@ -87,6 +87,7 @@ async function handle(message: ToEngine): Promise<void> {
       return;
     case "reader_gone":
       dropReader(message.reader);
+      reply({ kind: "answer", call: message.call, answer: undefined });
       return;
     case "integrity":
       reply({ kind: "answer", call: message.call, answer: engine.checkIntegrity() });

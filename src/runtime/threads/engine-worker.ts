@@ -87,8 +87,9 @@ export class EngineWorker implements EngineLink {
     this.#worker.postMessage(message, [port]);
   }
 
-  dropReader(reader: number): void {
-    this.#post({ kind: "reader_gone", reader });
+  /** A gateway's thread has exited; resolves when its number may be given to another. */
+  dropReader(reader: number): Promise<void> {
+    return this.#calls.ask((call) => this.#post({ kind: "reader_gone", call, reader }));
   }
 
   checkIntegrity(): Promise<IntegrityAnswer> {

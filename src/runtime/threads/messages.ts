@@ -45,7 +45,7 @@ export type EngineTask =
 export type ToEngine =
   | { readonly kind: "turn"; readonly tasks: readonly EngineTask[] }
   | { readonly kind: "reader"; readonly reader: number; readonly port: MessagePort }
-  | { readonly kind: "reader_gone"; readonly reader: number }
+  | { readonly kind: "reader_gone"; readonly call: number; readonly reader: number }
   | { readonly kind: "integrity"; readonly call: number }
   | { readonly kind: "hashes"; readonly call: number }
   | { readonly kind: "metrics"; readonly call: number };

@@ -19,19 +19,16 @@ import { holdPorts, portsCanBeShared } from "./shared-ports.ts";
 const DEATHS_MAX = 5;
 const DEATHS_SPAN_MS = 60_000;
 
-/** A server whose sockets and books are on threads of their own; the calling one has the log. */
-export interface ThreadedServer extends AssembledServer {
-  /** The threads, for tests that end one as a fault would. */
-  killGateway(reader: number): Promise<void>;
-  killEngine(engine: number): Promise<void>;
-}
-
-/** @throws DepthcastError `invalid_argument` for options that cannot be taken to other threads. */
+/**
+ * A server whose sockets and books are on threads of their own; the calling one has the log.
+ *
+ * @throws DepthcastError `invalid_argument` for options that cannot be taken to other threads.
+ */
 export function assembleThreads(
   options: ServerOptions,
   gatewayCount: number,
   engineCount: number,
-): ThreadedServer {
+): AssembledServer {
   const { clock = systemClock, logger = silentLogger } = options;
   const shared = sharedClock(options);
   const limits = createLimits(options.limits);
@@ -112,12 +109,13 @@ export function assembleThreads(
     const nowMs = clock.nowMs();
     deathsMs = [...deathsMs.filter((deathMs) => deathMs > nowMs - DEATHS_SPAN_MS), nowMs];
     logger.error({ err: why, gateway: reader }, "a gateway thread has ended: another takes its place");
-    for (const engine of engines) engine.dropReader(reader);
     if (deathsMs.length > DEATHS_MAX) {
       fail(gatewaysDie(why));
       return;
     }
     try {
+      // First of all engines: what they reset would be the successor's.
+      await Promise.all(engines.map((engine) => engine.dropReader(reader)));
       const gateway = await startGateway(reader);
       gateways = gateways.map((old) => (old.reader === reader ? gateway : old));
       if (addresses !== undefined) await gateway.listen(addresses);
