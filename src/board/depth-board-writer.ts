@@ -126,8 +126,9 @@ export class DepthBoardWriter {
   }
 
   /**
-   * Forgets a reader whose thread is gone: its pins, its claims, its doorbell. A new thread may then take over
-   * the number. Returns the instruments that have shrunk, to be published at once.
+   * Forgets a reader whose thread has ended: its pins, its claims, its doorbell. (One that still runs would copy
+   * without a pin.) A new thread may take over the number after that, not before. Returns the instruments that
+   * have shrunk, to be published at once.
    */
   dropReader(reader: number): number[] {
     this.#control.reset(reader);

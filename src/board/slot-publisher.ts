@@ -25,8 +25,9 @@ export class SlotPublisher {
   readonly #words: Int32Array;
   /** Made when first used: with readers that keep up, two or three of the slots are. */
   readonly #slots: (WritableSlot | undefined)[];
-  /** By slot, what the pins named when they were last loaded. */
-  readonly #pinned: Uint8Array;
+  /** By slot, the last publication for which it was found pinned. */
+  readonly #pinnedAt: Float64Array;
+  #publications = 0;
   #latest = 0;
 
   constructor(capacity: number, readers: number, generation: number) {
@@ -36,7 +37,7 @@ export class SlotPublisher {
     this.#readers = readers;
     this.#words = new Int32Array(this.buffer);
     this.#slots = Array.from({ length: slotCount(readers) + 1 });
-    this.#pinned = new Uint8Array(slotCount(readers) + 1);
+    this.#pinnedAt = new Float64Array(slotCount(readers) + 1);
   }
 
   /** Fills a free slot by `write` and makes it the latest. Never waits. */
@@ -68,13 +69,13 @@ export class SlotPublisher {
    * loaded anew for each slot, a reader that moves its pin meanwhile could be met at two slots, and none be left.
    */
   #freeSlot(): number {
-    const pinned = this.#pinned;
-    pinned.fill(0);
+    const pinnedAt = this.#pinnedAt;
+    const now = (this.#publications += 1);
     for (let reader = 0; reader < this.#readers; reader += 1) {
-      pinned[Atomics.load(this.#words, pinWord(reader))] = 1;
+      pinnedAt[Atomics.load(this.#words, pinWord(reader))] = now;
     }
-    for (let slot = 1; slot < pinned.length; slot += 1) {
-      if (slot !== this.#latest && pinned[slot] === 0) return slot;
+    for (let slot = 1; slot < pinnedAt.length; slot += 1) {
+      if (slot !== this.#latest && pinnedAt[slot] !== now) return slot;
     }
     throw new Error("invariant: with two slots more than readers one is always free");
   }
