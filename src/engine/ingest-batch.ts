@@ -1,7 +1,5 @@
 import type { RejectRule } from "../book/rejection.ts";
 
-export type { IngestBatch } from "../protocol/ingest-batch.ts";
-
 /** A refusal as the answers list it. */
 export interface ListedRejection {
   readonly eventIndex: number;

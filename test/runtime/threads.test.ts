@@ -36,7 +36,9 @@ describe("a server on threads", () => {
     for (const consumer of consumers) {
       await eventually(() => {
         consumer.books.check();
-        return consumer.books.all().length === 3 && consumer.books.all().every(({ sequence }) => sequence === 1);
+        return (
+          consumer.books.all().length === 3 && consumer.books.all().every(({ sequence }) => sequence === 1)
+        );
       });
     }
     const integrity = await server.running.checkIntegrity();
@@ -94,7 +96,9 @@ describe("a gateway thread that dies", () => {
   it("is replaced: consumers come back, nothing acknowledged is lost, the ports stay", async () => {
     const server = await startTestServer(threads);
     const view = { symbol: "A", depth: 10, intervalMs: 0 };
-    const before = await Promise.all(Array.from({ length: 6 }, () => connectConsumer(server, "grpc", [view])));
+    const before = await Promise.all(
+      Array.from({ length: 6 }, () => connectConsumer(server, "grpc", [view])),
+    );
     const producer = new GrpcClient(server.grpcAddress);
     await producer.openIngestAcked().send(wireBatch("A", [add(1, "bid", 100, 5)]));
     await server.running.killGateway(0);

@@ -151,7 +151,7 @@ export class ManualClock implements Clock {
 
 const startUnixNanos = 1_763_800_000_000_000_000n;
 
-/** For a server's thread: a clock that follows the test's. */
+/** For a server's thread: a clock that follows the test's. @public */
 export function createClock(data: SharedArrayBuffer): ManualClock {
   const clock = new ManualClock(data);
   void clock.follow();

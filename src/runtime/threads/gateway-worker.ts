@@ -148,7 +148,11 @@ export class GatewayWorker {
   #open(number: number): void {
     const stream = this.#options.gate.openStream(
       (reason) => this.#outbox.push({ kind: "ended", stream: number, reason: toPlain(reason) }),
-      () => this.#calls.ask((call) => this.#outbox.push({ kind: "submitted", call, stream: number })),
+      // A gateway that is gone has received nothing more.
+      () =>
+        this.#calls
+          .ask<void>((call) => this.#outbox.push({ kind: "submitted", call, stream: number }))
+          .catch(() => {}),
     );
     this.#streams.set(number, stream);
   }
