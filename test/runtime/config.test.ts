@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { CrossPolicy } from "../../src/book/instrument.ts";
 import { createLimits, LIMIT_NAMES } from "../../src/limits.ts";
@@ -18,6 +19,8 @@ test("without anything, all is at its default", () => {
     grpc: { host: "127.0.0.1", port: 50051 },
     http: { host: "127.0.0.1", port: 8080 },
     instruments: [],
+    gateways: Math.max(1, availableParallelism() - 2),
+    engines: 1,
     log: "memory",
     logLevel: "info",
     debugIntegrity: false,
