@@ -64,37 +64,38 @@ export interface RulesRecord {
 }
 export type LogRecord = BatchRecord | DefineRecord | RulesRecord;
 
+const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Writes a batch into a buffer of its own, which may be transferred. */
+/** Writes a batch into a buffer of its own, which may be transferred. The columns are copied. */
 export function encodeBatchRecord(batch: Omit<BatchRecord, "kind">): ArrayBuffer {
   const { events } = batch;
   const count = events.length;
-  const producerId = batch.producerId === "" ? NO_BYTES : encoder.encode(batch.producerId);
+  const producerId = producerBytes(batch.producerId);
   const keyBytes = keyBytesOf(events);
   const layout = batchLayout(count, keyBytes, producerId.length);
-  const buffer = new ArrayBuffer(layout.byteLength);
-  const header = new DataView(buffer);
-  writeHeader(header, RecordKind.batch, layout.byteLength);
-  header.setUint32(12, batch.instrument, true);
-  header.setFloat64(16, batch.batchNumber, true);
-  header.setInt32(24, batch.sourceTimeLow, true);
-  header.setInt32(28, batch.sourceTimeHigh, true);
-  header.setUint32(32, count, true);
-  header.setUint32(36, keyBytes, true);
-  header.setUint32(40, producerId.length, true);
-  const columns = columnsOf(buffer, layout, count, keyBytes);
-  columns.price.set(events.price.subarray(0, count));
-  columns.quantity.set(events.quantity.subarray(0, count));
-  columns.orderIdLow.set(events.orderIdLow.subarray(0, count));
-  columns.orderIdHigh.set(events.orderIdHigh.subarray(0, count));
-  columns.action.set(events.action.subarray(0, count));
-  columns.side.set(events.side.subarray(0, count));
-  columns.flags.set(events.flags.subarray(0, count));
-  if (keyBytes > 0) packKeys(events, columns);
-  new Uint8Array(buffer, layout.producerId, producerId.length).set(producerId);
-  return buffer;
+  const { buffer, bytes, words, doubles } = workspace(layout.byteLength);
+  writeHeader(words, RecordKind.batch, layout.byteLength);
+  words[3] = batch.instrument;
+  doubles[2] = batch.batchNumber;
+  words[6] = batch.sourceTimeLow;
+  words[7] = batch.sourceTimeHigh;
+  words[8] = count;
+  words[9] = keyBytes;
+  words[10] = producerId.length;
+  words[11] = 0;
+  const firstDouble = HEADER_BYTES / 8;
+  putColumn(doubles, firstDouble, events.price, count);
+  putColumn(doubles, firstDouble + count, events.quantity, count);
+  putColumn(words, layout.orderIds / 4, events.orderIdLow, count);
+  putColumn(words, layout.orderIds / 4 + count, events.orderIdHigh, count);
+  putColumn(bytes, layout.bytes, events.action, count);
+  putColumn(bytes, layout.bytes + count, events.side, count);
+  putColumn(bytes, layout.bytes + count * 2, events.flags, count);
+  if (keyBytes > 0) putKeys(events, layout, bytes, words);
+  bytes.set(producerId, layout.producerId);
+  return buffer.slice(0, layout.byteLength);
 }
 
 export function encodeDefineRecord(instrument: Instrument): ArrayBuffer {
@@ -221,23 +222,79 @@ function keyBytesOf(events: OrderEventColumns): number {
   return bytes;
 }
 
+/** Below this a loop is quicker than making a view for `set`. */
+const LOOP_MAX = 48;
+
+function putColumn<Column extends Float64Array | Int32Array | Uint8Array>(
+  target: Column,
+  at: number,
+  source: Column,
+  count: number,
+): void {
+  if (count > LOOP_MAX) target.set(source.subarray(0, count), at);
+  else for (let i = 0; i < count; i++) target[at + i] = source[i] ?? 0;
+}
+
 /** Copies the keys one behind the other, whatever lay between them in the source. */
-function packKeys(events: OrderEventColumns, columns: OrderEventColumns): void {
+function putKeys(events: OrderEventColumns, layout: BatchLayout, bytes: Uint8Array, words: Int32Array): void {
+  const { keyBytes, keyLength, keyOffset } = events;
+  const lengthsAt = layout.bytes + events.length * 3;
+  const offsetsAt = layout.keyOffset / 4;
   let offset = 0;
   for (let i = 0; i < events.length; i++) {
-    const length = events.keyLength[i] ?? 0;
-    const from = events.keyOffset[i] ?? 0;
-    columns.keyLength[i] = length;
-    columns.keyOffset[i] = offset;
-    columns.keyBytes.set(events.keyBytes.subarray(from, from + length), offset);
+    const length = keyLength[i] ?? 0;
+    const from = keyOffset[i] ?? 0;
+    bytes[lengthsAt + i] = length;
+    words[offsetsAt + i] = offset;
+    // At most 64 bytes: a view for each key would cost more than they do.
+    for (let k = 0; k < length; k++) bytes[layout.keys + offset + k] = keyBytes[from + k] ?? 0;
     offset += length;
   }
+}
+
+interface Workspace {
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+}
+
+/** What is kept for the next record; larger ones get a workspace that is given up again. */
+const WORKSPACE_BYTES = 512 * 1024;
+const kept = createWorkspace(WORKSPACE_BYTES);
+
+/** Where a record is put together: its views are made once, which for a batch of one is most of the cost. */
+function workspace(byteLength: number): Workspace {
+  return byteLength <= WORKSPACE_BYTES ? kept : createWorkspace(Math.ceil(byteLength / 8) * 8);
+}
+
+function createWorkspace(byteLength: number): Workspace {
+  const buffer = new ArrayBuffer(byteLength);
+  return {
+    buffer,
+    bytes: new Uint8Array(buffer),
+    words: new Int32Array(buffer),
+    doubles: new Float64Array(buffer),
+  };
+}
+
+let lastProducerId = "";
+let lastProducerBytes = NO_BYTES;
+
+/** The bytes of a producer's id; one producer sends many batches in a row. */
+function producerBytes(producerId: string): Uint8Array {
+  if (producerId === "") return NO_BYTES;
+  if (producerId !== lastProducerId) {
+    lastProducerBytes = encoder.encode(producerId);
+    lastProducerId = producerId;
+  }
+  return lastProducerBytes;
 }
 
 function encodeJsonRecord(kind: RecordKind, content: Instrument | LogRules): ArrayBuffer {
   const text = encoder.encode(JSON.stringify(content));
   const buffer = new ArrayBuffer(HEADER_BYTES + text.length);
-  writeHeader(new DataView(buffer), kind, buffer.byteLength);
+  writeHeader(new Int32Array(buffer, 0, HEADER_BYTES / 4), kind, buffer.byteLength);
   new Uint8Array(buffer, HEADER_BYTES).set(text);
   return buffer;
 }
@@ -246,12 +303,11 @@ function decodeJson(buffer: ArrayBuffer): unknown {
   return JSON.parse(decoder.decode(new Uint8Array(buffer, HEADER_BYTES)));
 }
 
-function writeHeader(header: DataView, kind: RecordKind, byteLength: number): void {
-  invariant(byteLength <= 0xffff_ffff, "a record fits its length field");
-  header.setUint32(0, MAGIC, true);
-  header.setUint16(4, VERSION, true);
-  header.setUint16(6, kind, true);
-  header.setUint32(8, byteLength, true);
+function writeHeader(words: Int32Array, kind: RecordKind, byteLength: number): void {
+  invariant(byteLength <= 0x7fff_ffff, "a record fits its length field");
+  words[0] = MAGIC;
+  words[1] = VERSION | (kind << 16);
+  words[2] = byteLength;
 }
 
 function checkedHeader(buffer: ArrayBuffer): DataView {
@@ -273,7 +329,6 @@ function damaged(how: string): DepthcastError {
   return new DepthcastError(ErrorCode.internal, `damaged log record: ${how}`, { reason: "LOG_DAMAGED" });
 }
 
-const NO_BYTES = new Uint8Array(0);
 let zeros = new ArrayBuffer(1024);
 
 /** A column of zeros for batches without keys; shared, and written by nobody. */
