@@ -245,9 +245,10 @@ export class OrderBook {
   #delete(events: OrderEventColumns, index: number): Verdict {
     const fault = nameFault(events, index);
     if (fault !== 0) return fault;
-    const slot = this.#find(events, index, this.#hashOfName(events, index));
+    const hash = this.#hashOfName(events, index);
+    const slot = this.#find(events, index, hash);
     if (slot === 0) return RejectRule.unknownOrder;
-    this.#remove(slot);
+    this.#remove(slot, hash);
     return 0;
   }
 
@@ -256,12 +257,13 @@ export class OrderBook {
     if (fault !== 0) return fault;
     const taken = events.quantity[index]!;
     if (taken === 0) return RejectRule.quantityZero;
-    const slot = this.#find(events, index, this.#hashOfName(events, index));
+    const hash = this.#hashOfName(events, index);
+    const slot = this.#find(events, index, hash);
     if (slot === 0) return RejectRule.unknownOrder;
     const remaining = this.#orders.quantity(slot) - taken;
     if (remaining < 0) return RejectRule.reduceOverRemaining;
     if (remaining > 0) return this.#resize(slot, remaining);
-    this.#remove(slot);
+    this.#remove(slot, hash);
     return 0;
   }
 
@@ -278,7 +280,7 @@ export class OrderBook {
     const level = ladder.find(rank);
     const nameless = level === 0 ? 0 : ladder.levels.nameless(level);
     if (quantity === 0) {
-      if (nameless !== 0) this.#remove(nameless);
+      if (nameless !== 0) this.#remove(nameless, 0);
       return 0;
     }
     if (this.#wouldCross(side, rank)) return RejectRule.wouldCross;
@@ -353,11 +355,12 @@ export class OrderBook {
     return slot;
   }
 
-  #remove(slot: number): void {
+  /** Takes an order out; `hash` is that of its name, if it has one. */
+  #remove(slot: number, hash: number): void {
     const ladder = this.#ladder(this.#orders.side(slot));
     const level = this.#orders.level(slot);
     if (this.#orders.kind(slot) === OrderKind.nameless) ladder.levels.setNameless(level, 0);
-    else this.#index.remove(slot);
+    else this.#index.remove(slot, hash);
     ladder.removeOrder(level, this.#orders.quantity(slot));
     this.#orders.release(slot);
   }

@@ -1,14 +1,14 @@
 import { KeyStore } from "./key-store.ts";
 import { OrderKind, type OrderPool } from "./order-pool.ts";
 import type { SeededHash } from "./seeded-hash.ts";
-import { SlotTable } from "./slot-table.ts";
+import { ENTRY_WORDS, homeOf, SlotTable } from "./slot-table.ts";
 
 /**
- * From an order's name, a number or a key, to its slot. Both kinds share one table: an entry is a slot,
- * and the record there says which kind it is, so a number never equals a key.
+ * From an order's name, a number or a key, to its slot. Both kinds share one table: an entry leads to a
+ * slot, and the record there says which kind it is, so a number never equals a key.
  */
 export class OrderIndex {
-  readonly table: SlotTable;
+  readonly table = new SlotTable();
   readonly keys = new KeyStore();
   readonly #orders: OrderPool;
   readonly #hash: SeededHash;
@@ -16,7 +16,6 @@ export class OrderIndex {
   constructor(orders: OrderPool, hash: SeededHash) {
     this.#orders = orders;
     this.#hash = hash;
-    this.table = new SlotTable(orders);
   }
 
   hashOfId(low: number, high: number): number {
@@ -43,19 +42,19 @@ export class OrderIndex {
 
   /** Names the order in `slot`, of kind `numbered`, with an id that is not in use. */
   insertId(slot: number, low: number, high: number, hash: number): void {
-    this.#orders.setName(slot, low, high, hash);
-    this.table.insert(slot);
+    this.#orders.setName(slot, low, high);
+    this.table.insert(slot, hash);
   }
 
   /** Names the order in `slot`, of kind `keyed`, with a key that is not in use. */
   insertKey(slot: number, bytes: Uint8Array, offset: number, length: number, hash: number): void {
-    this.#orders.setName(slot, this.keys.store(bytes, offset, length), length, hash);
-    this.table.insert(slot);
+    this.#orders.setName(slot, this.keys.store(bytes, offset, length), length);
+    this.table.insert(slot, hash);
   }
 
-  /** Forgets the name of a named order, before its slot is released. */
-  remove(slot: number): void {
-    this.table.remove(slot);
+  /** Forgets the name of a named order, before its slot is released. `hash` is that of its name. */
+  remove(slot: number, hash: number): void {
+    this.table.remove(slot, hash);
     if (this.#orders.kind(slot) === OrderKind.keyed) this.keys.release(this.#orders.nameLow(slot));
   }
 
@@ -71,11 +70,12 @@ export class OrderIndex {
 
   #probeId(entries: Int32Array, low: number, high: number, hash: number): number {
     const orders = this.#orders;
-    const mask = entries.length - 1;
-    for (let position = hash & mask; ; position = (position + 1) & mask) {
-      const slot = entries[position]!;
+    const mask = entries.length - ENTRY_WORDS;
+    for (let at = homeOf(entries, hash); ; at = (at + ENTRY_WORDS) & mask) {
+      const slot = entries[at]!;
       if (slot === 0) return 0;
       if (
+        entries[at + 1] === hash &&
         orders.nameLow(slot) === low &&
         orders.nameHigh(slot) === high &&
         orders.kind(slot) === OrderKind.numbered
@@ -87,12 +87,12 @@ export class OrderIndex {
 
   #probeKey(entries: Int32Array, bytes: Uint8Array, offset: number, length: number, hash: number): number {
     const orders = this.#orders;
-    const mask = entries.length - 1;
-    for (let position = hash & mask; ; position = (position + 1) & mask) {
-      const slot = entries[position]!;
+    const mask = entries.length - ENTRY_WORDS;
+    for (let at = homeOf(entries, hash); ; at = (at + ENTRY_WORDS) & mask) {
+      const slot = entries[at]!;
       if (slot === 0) return 0;
       if (
-        orders.hashOf(slot) === hash &&
+        entries[at + 1] === hash &&
         orders.kind(slot) === OrderKind.keyed &&
         orders.nameHigh(slot) === length &&
         this.keys.equals(orders.nameLow(slot), bytes, offset, length)

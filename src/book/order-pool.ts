@@ -1,31 +1,29 @@
 import type { Side } from "./order-events.ts";
-import { segmentOf, segmentSlots } from "./segments.ts";
-import type { HashedSlots } from "./slot-table.ts";
+import { placeIn, segmentOf, segmentSlots } from "./segments.ts";
 
 /** How an order is named. */
 export const OrderKind = { free: 0, numbered: 1, keyed: 2, nameless: 3 } as const;
 export type OrderKind = (typeof OrderKind)[keyof typeof OrderKind];
 
-/** Order records of the first segment, as a power of two: 64 records, 2 KB. */
+/** Order records of the first segment, as a power of two: 64 records, 1.5 KB. */
 const FIRST_BITS = 6;
 
-// A record is 32 bytes, so that it never crosses a cache line: the quantity as a double, then six words.
-const RECORD_WORDS_BITS = 3;
-const RECORD_DOUBLES_BITS = 2;
+// A record is 24 bytes: the quantity as a double, then four words.
+const RECORD_WORDS = 6;
+const RECORD_DOUBLES = 3;
 /** Low word of the id, or where the key is in the key store. */
 const NAME_LOW = 2;
 /** High word of the id, or the length of the key. */
 const NAME_HIGH = 3;
-const HASH = 4;
 /** Handle of the order's level in the ladder of its side; in a free record the next free slot. */
-const LEVEL = 5;
+const LEVEL = 4;
 /** OrderKind, and the side from bit 2 on. */
-const KIND = 6;
+const KIND = 5;
 
 /**
  * The order records of a book, in slots from 1 on. Freed slots are used again first.
  */
-export class OrderPool implements HashedSlots {
+export class OrderPool {
   /** Two views of the same segments. */
   readonly words: Int32Array[] = [];
   readonly doubles: Float64Array[] = [];
@@ -41,7 +39,7 @@ export class OrderPool implements HashedSlots {
     if (slot === 0) slot = this.#allocateFresh();
     else this.#freeHead = this.level(slot);
     const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = (slot << RECORD_WORDS_BITS) & (words.length - 1);
+    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
     words[at + KIND] = kind | (side << 2);
     words[at + LEVEL] = level;
     this.setQuantity(slot, quantity);
@@ -51,7 +49,7 @@ export class OrderPool implements HashedSlots {
 
   release(slot: number): void {
     const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = (slot << RECORD_WORDS_BITS) & (words.length - 1);
+    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
     words[at + KIND] = OrderKind.free;
     words[at + LEVEL] = this.#freeHead;
     this.#freeHead = slot;
@@ -67,22 +65,21 @@ export class OrderPool implements HashedSlots {
     this.#freeHead = 0;
   }
 
-  setName(slot: number, low: number, high: number, hash: number): void {
+  setName(slot: number, low: number, high: number): void {
     const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = (slot << RECORD_WORDS_BITS) & (words.length - 1);
+    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
     words[at + NAME_LOW] = low;
     words[at + NAME_HIGH] = high;
-    words[at + HASH] = hash;
   }
 
   quantity(slot: number): number {
     const doubles = this.doubles[segmentOf(slot, FIRST_BITS)]!;
-    return doubles[(slot << RECORD_DOUBLES_BITS) & (doubles.length - 1)]!;
+    return doubles[placeIn(slot, FIRST_BITS) * RECORD_DOUBLES]!;
   }
 
   setQuantity(slot: number, quantity: number): void {
     const doubles = this.doubles[segmentOf(slot, FIRST_BITS)]!;
-    doubles[(slot << RECORD_DOUBLES_BITS) & (doubles.length - 1)] = quantity;
+    doubles[placeIn(slot, FIRST_BITS) * RECORD_DOUBLES] = quantity;
   }
 
   /** OrderKind; `free` for a slot that holds no order. */
@@ -102,17 +99,13 @@ export class OrderPool implements HashedSlots {
     return this.#word(slot, NAME_HIGH);
   }
 
-  hashOf(slot: number): number {
-    return this.#word(slot, HASH);
-  }
-
   level(slot: number): number {
     return this.#word(slot, LEVEL);
   }
 
   setLevel(slot: number, level: number): void {
     const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    words[((slot << RECORD_WORDS_BITS) & (words.length - 1)) + LEVEL] = level;
+    words[placeIn(slot, FIRST_BITS) * RECORD_WORDS + LEVEL] = level;
   }
 
   /** How many slots the list of free ones holds, or -1 where it runs in a circle or into a live order. */
@@ -127,14 +120,14 @@ export class OrderPool implements HashedSlots {
 
   #word(slot: number, field: number): number {
     const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    return words[((slot << RECORD_WORDS_BITS) & (words.length - 1)) + field]!;
+    return words[placeIn(slot, FIRST_BITS) * RECORD_WORDS + field]!;
   }
 
   #allocateFresh(): number {
     const slot = this.usedEnd;
     const segment = segmentOf(slot, FIRST_BITS);
     if (segment === this.words.length) {
-      const buffer = new ArrayBuffer(segmentSlots(segment, FIRST_BITS) << (RECORD_WORDS_BITS + 2));
+      const buffer = new ArrayBuffer(segmentSlots(segment, FIRST_BITS) * RECORD_WORDS * 4);
       this.words.push(new Int32Array(buffer));
       this.doubles.push(new Float64Array(buffer));
     }

@@ -1,6 +1,6 @@
 import type { SeededHash } from "./seeded-hash.ts";
 import { segmentOf, segmentSlots } from "./segments.ts";
-import { type HashedSlots, SlotTable } from "./slot-table.ts";
+import { ENTRY_WORDS, homeOf, SlotTable } from "./slot-table.ts";
 
 /** Ticks of a page: the bits of a bitmap word. */
 export const PAGE_TICKS = 32;
@@ -10,19 +10,18 @@ export const PAGE_QUADS = 8;
 /** Pages of the first segment, as a power of two: 8 pages, 512 bytes. */
 const FIRST_BITS = 3;
 
-// A page is one cache line: its number as a double, bitmap, hash, eight quads, 16 bytes spare.
+// A page is one cache line: its number as a double, bitmap, eight quads, 20 bytes spare.
 const PAGE_WORDS_BITS = 4;
 const PAGE_DOUBLES_BITS = 3;
 const BITMAP = 2;
-const HASH = 3;
-const QUADS = 4;
+const QUADS = 3;
 
 /**
  * The pages of one side, found by page number. A page says with one bit for each of its 32 ticks whether
  * there is a level, and where the quads of levels are. Pages are numbered from 1; 0 is no page.
  */
-export class PageStore implements HashedSlots {
-  readonly table: SlotTable;
+export class PageStore {
+  readonly table = new SlotTable();
   /** Two views of the same segments. */
   readonly words: Int32Array[] = [];
   readonly doubles: Float64Array[] = [];
@@ -33,7 +32,6 @@ export class PageStore implements HashedSlots {
 
   constructor(hash: SeededHash) {
     this.#hash = hash;
-    this.table = new SlotTable(this);
   }
 
   /** Pages in use. */
@@ -57,14 +55,13 @@ export class PageStore implements HashedSlots {
     const doubles = this.doubles[segmentOf(page, FIRST_BITS)]!;
     doubles[(page << PAGE_DOUBLES_BITS) & (doubles.length - 1)] = number;
     this.setBitmap(page, 0);
-    this.#setWord(page, HASH, this.hashOfNumber(number));
-    this.table.insert(page);
+    this.table.insert(page, this.hashOfNumber(number));
     return page;
   }
 
   /** Takes back a page without levels and quads. */
   release(page: number): void {
-    this.table.remove(page);
+    this.table.remove(page, this.hashOfNumber(this.number(page)));
     this.setBitmap(page, this.#freeHead);
     this.#freeHead = page;
   }
@@ -91,10 +88,6 @@ export class PageStore implements HashedSlots {
     this.#setWord(page, QUADS + index, quad);
   }
 
-  hashOf(page: number): number {
-    return this.#word(page, HASH);
-  }
-
   /** Page numbers reach ±2^48, so both words count. */
   hashOfNumber(number: number): number {
     return this.#hash.ofWords(number | 0, Math.floor(number / 0x1_0000_0000));
@@ -109,10 +102,10 @@ export class PageStore implements HashedSlots {
   }
 
   #probe(entries: Int32Array, number: number, hash: number): number {
-    const mask = entries.length - 1;
-    for (let position = hash & mask; ; position = (position + 1) & mask) {
-      const page = entries[position]!;
-      if (page === 0 || this.number(page) === number) return page;
+    const mask = entries.length - ENTRY_WORDS;
+    for (let at = homeOf(entries, hash); ; at = (at + ENTRY_WORDS) & mask) {
+      const page = entries[at]!;
+      if (page === 0 || (entries[at + 1] === hash && this.number(page) === number)) return page;
     }
   }
 

@@ -4,7 +4,8 @@
  * the slots 0 to 63, segment s >= 1 the slots 64·2^(s-1) to 64·2^s - 1.
  *
  * Every segment has a power of two of slots and starts at a multiple of that power (or at 0), so the place
- * of a slot in its segment is `slot & (slots - 1)`.
+ * of a slot in its segment is `slot & (slots - 1)`, and without the highest bit that is set where segment 0
+ * is not meant.
  */
 
 /** Which segment holds `slot`. */
@@ -15,4 +16,9 @@ export function segmentOf(slot: number, firstBits: number): number {
 /** How many slots a segment holds. */
 export function segmentSlots(segment: number, firstBits: number): number {
   return segment === 0 ? 1 << firstBits : 1 << (firstBits + segment - 1);
+}
+
+/** Which place of its segment a slot has. */
+export function placeIn(slot: number, firstBits: number): number {
+  return slot >>> firstBits === 0 ? slot : slot ^ (0x8000_0000 >>> Math.clz32(slot));
 }

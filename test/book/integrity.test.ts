@@ -33,7 +33,11 @@ function bidAt(book: OrderBook, price: number): number {
 /** The slot of order `id`, which stands alone on its level. */
 function slotOf(book: OrderBook, id: number): number {
   const { index } = book.parts;
-  return index.findId(id, 0, index.hashOfId(id, 0));
+  return index.findId(id, 0, hashOf(book, id));
+}
+
+function hashOf({ parts }: OrderBook, id: number): number {
+  return parts.index.hashOfId(id, 0);
 }
 
 /** Swaps the first two pages of the asks in the directory. */
@@ -41,6 +45,12 @@ function swapPages({ parts }: OrderBook): void {
   const block = parts.asks.directory.blocks[0]!;
   block.numbers.set([block.numbers[1]!, block.numbers[0]!]);
   block.pages.set([block.pages[1]!, block.pages[0]!]);
+}
+
+/** Takes page 1 of the asks out of the page table alone. */
+function forgetFirstPage({ parts }: OrderBook): void {
+  const { pages } = parts.asks;
+  pages.table.remove(1, pages.hashOfNumber(pages.number(1)));
 }
 
 /** Closes the ask at 2062, whose quad it shares with another level, and leaves a total there. */
@@ -54,6 +64,14 @@ function leaveTotal(book: OrderBook): void {
   const handle = asks.find(2062);
   book.apply(eventColumns([{ action: 3, id: 91n }]), new BatchTally());
   asks.levels.setTotal(handle, 5);
+}
+
+/** Enters order 2 under a hash that is not its own. */
+function enterWronglyHashed(book: OrderBook): void {
+  const { table } = book.parts.index;
+  const slot = slotOf(book, 2);
+  table.remove(slot, hashOf(book, 2));
+  table.insert(slot, hashOf(book, 2) + 1);
 }
 
 const faults: readonly (readonly [string, (book: OrderBook) => void, RegExp])[] = [
@@ -84,18 +102,18 @@ const faults: readonly (readonly [string, (book: OrderBook) => void, RegExp])[] 
     /handle 4000, which is no level/,
   ],
   ["an order that is released alone", (b) => b.parts.orders.release(slotOf(b, 2)), /holds no named order/],
-  ["an order that is not in the index", (b) => b.parts.index.table.remove(slotOf(b, 2)), /leads to slot 0/],
+  [
+    "an order that is not in the index",
+    (b) => b.parts.index.table.remove(slotOf(b, 2), hashOf(b, 2)),
+    /leads to slot 0/,
+  ],
   [
     "an order that is in the index twice",
-    (b) => b.parts.index.table.insert(slotOf(b, 2)),
+    (b) => b.parts.index.table.insert(slotOf(b, 2), hashOf(b, 2)),
     /index has 79 entries/,
   ],
-  [
-    "two orders with one id",
-    (b) => b.parts.orders.setName(slotOf(b, 2), 3, 0, b.parts.index.hashOfId(3, 0)),
-    /its name leads to slot/,
-  ],
-  ["a wrong hash", (b) => b.parts.orders.setName(slotOf(b, 2), 2, 0, 12345), /stored hash differs/],
+  ["two orders with one id", (b) => b.parts.orders.setName(slotOf(b, 2), 3, 0), /its name leads to slot/],
+  ["an entry with a wrong hash", enterWronglyHashed, /its name leads to slot 0/],
   ["an entry wiped out", (b) => b.parts.index.table.entries.fill(0), /index has \d+ entries for 78/],
   ["a key that was let go", (b) => b.parts.index.keys.release(0), /38 keys are kept for 39/],
   ["a wrong count of orders", (b) => (b.parts.orders.live += 1), /79 orders are live, 80 are counted/],
@@ -107,7 +125,7 @@ const faults: readonly (readonly [string, (book: OrderBook) => void, RegExp])[] 
   ["levels out of order", swapPages, /stands after/],
   ["a wrong first number of a block", (b) => (b.parts.asks.directory.firsts[0] = 77), /another first number/],
   ["a block of length 0", (b) => (b.parts.bids.directory.blocks[0]!.length = 0), /has length 0/],
-  ["a page that the table does not find", (b) => b.parts.asks.pages.table.remove(1), /the page table says 0/],
+  ["a page that the table does not find", forgetFirstPage, /the page table says 0/],
   ["a page that the directory lost", (b) => b.parts.asks.directory.remove(4), /the directory does not/],
   ["what a closed level left behind", leaveTotal, /asks: rank 2062 has no level and is not empty/],
 ];

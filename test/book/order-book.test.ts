@@ -156,7 +156,7 @@ describe("what each action does", () => {
     expect([book.bestBid(), book.levelCount(bid), book.state()]).toEqual([undefined, 0, BookState.open]);
     const { orders, index, bids } = book.parts;
     expect([orders.words.length, bids.pages.words.length, bids.levels.words.length]).toEqual([0, 0, 0]);
-    expect([index.table.entries.length, bids.pages.table.entries.length]).toEqual([1, 1]);
+    expect([index.table.capacity, bids.pages.table.capacity]).toEqual([1, 1]);
     expect(apply(...many)).toEqual(many.map(() => 0));
     expect(checkIntegrity(book)).toEqual([]);
   });
