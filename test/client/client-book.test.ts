@@ -244,3 +244,18 @@ describe("what breaks a book", () => {
     expect(book.phase).toBe("live");
   });
 });
+
+describe("a book out of one snapshot", () => {
+  test("holds its levels, checked", () => {
+    const book = ClientBook.ofSnapshot(subscribed.instrument, snapshot(), 5);
+    expect(book.bids).toEqual(levels([100, 7], [99, 2]));
+    expect(book.phase).toBe("live");
+  });
+
+  test("is refused where the checksum is wrong", () => {
+    const wrong = snapshot({ checksum: 1 });
+    expect(() => ClientBook.ofSnapshot(subscribed.instrument, wrong, 5)).toThrow(
+      "wrong snapshot of X (checksum",
+    );
+  });
+});

@@ -1,4 +1,5 @@
 import type { Instrument } from "../../book/instrument.ts";
+import { ClientBook } from "../../client/client-book.ts";
 import type { GrpcClient } from "../../client/grpc-client.ts";
 import type { IngestStream } from "../../client/ingest-stream.ts";
 import type { PriceLevel } from "../../client/market-update.ts";
@@ -44,13 +45,15 @@ export class BookVerifier {
     await this.#stream.settle();
     const { symbol } = this.#instrument;
     const position = this.#stream.position(symbol);
-    const { snapshot } = await this.#client.getSnapshot(symbol, {
-      depth: Math.max(1, check.bids.length, check.asks.length),
+    const depth = Math.max(1, check.bids.length, check.asks.length);
+    const { instrument, snapshot } = await this.#client.getSnapshot(symbol, {
+      depth,
       ...(position !== undefined && { minSequence: position.sequence, epoch: position.epoch }),
     });
+    const book = ClientBook.ofSnapshot(instrument, snapshot, depth);
     const differences = [
-      ...this.#compare("bid", check.bids, snapshot.bids),
-      ...this.#compare("ask", check.asks, snapshot.asks),
+      ...this.#compare("bid", check.bids, book.bids),
+      ...this.#compare("ask", check.asks, book.asks),
     ];
     if (differences.length > 0) throw differs(symbol, lineNumber, snapshot.sequence, differences);
     this.#verified += 1;
