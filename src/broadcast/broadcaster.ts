@@ -8,6 +8,7 @@ import { NoticeCode, type UpdateEncoder, type UpdateKind } from "../protocol/upd
 import type { SubscriptionRequest } from "../protocol/subscription.ts";
 import type { Consumer, ConsumerSession, Dialect } from "./consumer.ts";
 import type { DepthListener, DepthSource } from "./depth-source.ts";
+import { FlushQueue } from "./flush-queue.ts";
 import { Pacer } from "./pacer.ts";
 import { BroadcastSession } from "./session.ts";
 import { StretchGovernor } from "./stretch-governor.ts";
@@ -52,13 +53,16 @@ export class Broadcaster implements DepthListener {
   readonly #views: ViewTable;
   readonly #pacer: Pacer;
   readonly #governor: StretchGovernor;
+  readonly #queue: FlushQueue;
   readonly #sessions = new Set<BroadcastSession>();
   /** Sessions whose transport takes nothing at present. */
   readonly #waiting = new Set<BroadcastSession>();
   #subscriptions = 0;
   #joining: Subscription[] = [];
   #newest: Depth = createDepth(0);
-  #roundNanos: bigint | undefined;
+  /** Views of which something was handed over in the present turn. */
+  readonly #delivered: View[] = [];
+  #turnNanos: bigint | undefined;
   #heartbeatTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #stopped = false;
@@ -71,6 +75,10 @@ export class Broadcaster implements DepthListener {
     this.#pacer = new Pacer(clock, (views) => this.#flush(views));
     this.#governor = new StretchGovernor(clock, limits.flushBudgetPercent, (stretch) =>
       this.#pacer.setStretch(stretch),
+    );
+    this.#queue = new FlushQueue(
+      (sessions) => this.#serve(sessions),
+      (task) => clock.defer(() => this.#timed(task)),
     );
     this.#views = new ViewTable(clock, limits, depths, (view) => this.#pacer.forget(view));
     depths.listen(this);
@@ -161,9 +169,15 @@ export class Broadcaster implements DepthListener {
     return this.#clock.nowMs();
   }
 
-  /** The publish time of everything sent in the present round. */
-  roundNanos(): bigint {
-    return this.#roundNanos ?? this.#clock.unixNanos();
+  /** The publish time of everything sent in the present turn. */
+  publishNanos(): bigint {
+    return this.#turnNanos ?? this.#clock.unixNanos();
+  }
+
+  /** In a turn a consumer was handed what has changed in this view. */
+  handedOver(view: View): void {
+    if (view.handedOver === 0) this.#delivered.push(view);
+    view.handedOver += 1;
   }
 
   viewId(request: SubscriptionRequest): number {
@@ -200,6 +214,7 @@ export class Broadcaster implements DepthListener {
   leave(subscription: Subscription): void {
     const { view } = subscription;
     if (!view.subscriptions.delete(subscription)) return;
+    subscription.isOver = true;
     this.#subscriptions -= 1;
     this.#views.release(view);
   }
@@ -231,7 +246,7 @@ export class Broadcaster implements DepthListener {
   }
 
   heartbeatOf(view: View, dialect: Dialect): Uint8Array {
-    return view.heartbeat(dialect, this.roundNanos());
+    return view.heartbeat(dialect, this);
   }
 
   /** What began in this turn is sent at its end, so that a client's first messages are one. */
@@ -244,39 +259,32 @@ export class Broadcaster implements DepthListener {
   #greet(): void {
     const joining = this.#joining;
     this.#joining = [];
-    this.#round((touched) => {
-      for (const subscription of joining) {
-        const { view, session } = subscription;
-        if (!view.subscriptions.has(subscription) || subscription.isLive) continue;
-        if (session.isWritable() && session.collect(subscription)) touched.push(session);
-      }
-    });
+    for (const subscription of joining) {
+      if (!subscription.isOver && !subscription.isLive) this.#owe(subscription);
+    }
+    this.#queue.run();
   }
 
   #flush(views: readonly View[]): void {
-    const startMs = this.#clock.nowMs();
-    this.#round((touched) => {
-      for (const view of views) this.#flushView(view, startMs, touched);
+    this.#timed((startMs) => {
+      for (const view of views) this.#flushView(view, startMs);
+      this.#queue.run();
     });
-    const durationMs = this.#clock.nowMs() - startMs;
-    this.metrics.flushed(durationMs / 1000);
-    this.#governor.spent(durationMs);
   }
 
-  #flushView(view: View, nowMs: number, touched: BroadcastSession[]): void {
+  #flushView(view: View, nowMs: number): void {
     // Without consumers it stays dirty: the next one to join refreshes it. With any, dirty is due or waits.
     if (!view.dirty || view.subscriptions.size === 0) return;
     if (!this.#refresh(view)) return;
     this.#pacer.flushed(view, nowMs);
     view.lastSentMs = nowMs;
-    let delivered = 0;
-    for (const subscription of view.subscriptions) {
-      const { session } = subscription;
-      if (!session.isWritable()) continue;
-      if (session.collect(subscription)) touched.push(session);
-      delivered += 1;
-    }
-    this.metrics.delivered((nowMs - view.dirtySinceMs) / 1000, delivered);
+    view.changedSinceMs = view.dirtySinceMs;
+    for (const subscription of view.subscriptions) this.#owe(subscription);
+  }
+
+  #owe(subscription: Subscription): void {
+    const { session } = subscription;
+    if (session.owe(subscription)) this.#queue.add(session);
   }
 
   #refresh(view: View): boolean {
@@ -289,13 +297,26 @@ export class Broadcaster implements DepthListener {
     return changed;
   }
 
-  /** One flush: everything that is collected for a consumer leaves as one message. */
-  #round(collect: (touched: BroadcastSession[]) => void): void {
-    const touched: BroadcastSession[] = [];
-    this.#roundNanos = this.#clock.unixNanos();
-    collect(touched);
-    for (const session of touched) session.sendCollected();
-    this.#roundNanos = undefined;
+  /** One turn: everything that is due to a consumer leaves as one message. */
+  #serve(sessions: readonly BroadcastSession[]): void {
+    this.#turnNanos = this.#clock.unixNanos();
+    for (const session of sessions) session.flush();
+    this.#turnNanos = undefined;
+    const nowMs = this.#clock.nowMs();
+    for (const view of this.#delivered) {
+      this.metrics.delivered((nowMs - view.changedSinceMs) / 1000, view.handedOver);
+      view.handedOver = 0;
+    }
+    this.#delivered.length = 0;
+  }
+
+  /** Counts the time that a task holds the thread. */
+  #timed(task: (startMs: number) => void): void {
+    const startMs = this.#clock.nowMs();
+    task(startMs);
+    const durationMs = this.#clock.nowMs() - startMs;
+    this.metrics.flushed(durationMs / 1000);
+    this.#governor.spent(durationMs);
   }
 
   #watchHeartbeats(): void {
@@ -317,21 +338,15 @@ export class Broadcaster implements DepthListener {
   #sendHeartbeats(): void {
     const nowMs = this.#clock.nowMs();
     const quietSinceMs = nowMs - this.heartbeatIntervalMs * (1 - HEARTBEAT_SLACK);
-    this.#round((touched) => {
-      for (const view of this.#views.all()) {
-        if (view.lastSentMs > quietSinceMs) continue;
-        view.lastSentMs = nowMs;
-        for (const subscription of view.subscriptions) {
-          const { session } = subscription;
-          if (!session.isWritable()) continue;
-          // One that has just become writable is told what it missed: its book is not exact up to here yet.
-          const isFirst = subscription.isBehind
-            ? session.collect(subscription)
-            : session.collectHeartbeat(subscription);
-          if (isFirst) touched.push(session);
-        }
+    for (const view of this.#views.all()) {
+      if (view.lastSentMs > quietSinceMs) continue;
+      view.lastSentMs = nowMs;
+      for (const subscription of view.subscriptions) {
+        subscription.heartbeatDue = true;
+        this.#owe(subscription);
       }
-    });
+    }
+    this.#queue.run();
   }
 
   #watchStalls(): void {

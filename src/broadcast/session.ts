@@ -13,7 +13,9 @@ export class BroadcastSession implements ConsumerSession {
   /** By view id; a symbol of its own for each whose view is being opened. */
   readonly #subscriptions = new Map<number, Subscription | symbol>();
   #open = true;
-  /** What the present round has for this consumer. */
+  /** Subscriptions that something is due on; in the flush queue while there are any. */
+  readonly #due: Subscription[] = [];
+  /** What leaves as one message. */
   #pieces: Uint8Array[] = [];
   /** Since when its transport has taken nothing; undefined while it is writable. */
   waitingSinceMs: number | undefined;
@@ -21,10 +23,6 @@ export class BroadcastSession implements ConsumerSession {
   constructor(broadcaster: Broadcaster, consumer: Consumer) {
     this.#broadcaster = broadcaster;
     this.#consumer = consumer;
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
   }
 
   async subscribe(request: SubscriptionRequest): Promise<number> {
@@ -63,11 +61,11 @@ export class BroadcastSession implements ConsumerSession {
     let caughtUp = 0;
     for (const subscription of this.#begun()) {
       if (!subscription.isBehind) continue;
-      this.collect(subscription);
+      this.#collect(subscription);
       caughtUp += 1;
     }
     if (caughtUp > 0 && waitedMs !== undefined) this.#metrics.delivered(waitedMs / 1000, caughtUp);
-    this.sendCollected();
+    this.#sendCollected();
   }
 
   progressed(): void {
@@ -88,52 +86,62 @@ export class BroadcastSession implements ConsumerSession {
     this.#broadcaster.forget(this);
   }
 
-  /** Whether the round may have something for it now; notes when the transport begins to block. */
-  isWritable(): boolean {
-    if (this.#open && this.#consumer.isWritable()) return true;
-    this.#startWaiting();
-    return false;
+  /** Something is due on a subscription. True = and nothing was before, so that it has to be queued. */
+  owe(subscription: Subscription): boolean {
+    if (subscription.isDue) return false;
+    subscription.isDue = true;
+    this.#due.push(subscription);
+    return this.#due.length === 1;
   }
 
-  /**
-   * Adds what is due on one subscription to what this round sends. True where that is the first, so that
-   * the round has to send for this session at its end.
-   */
-  collect(subscription: Subscription): boolean {
-    const first = this.#pieces.length === 0;
+  /** Its turn in the flush queue: sends what is due, if the transport takes it; else notes that it blocks. */
+  flush(): void {
+    const due = this.#due;
+    if (!this.#open) {
+      due.length = 0;
+      return;
+    }
+    const isWritable = this.#consumer.isWritable();
+    for (const subscription of due) {
+      const { heartbeatDue } = subscription;
+      subscription.isDue = false;
+      subscription.heartbeatDue = false;
+      if (!isWritable || subscription.isOver) continue;
+      // One that has just become writable is told what it missed: its book is not exact up to here yet.
+      if (subscription.isBehind) {
+        this.#broadcaster.handedOver(subscription.view);
+        this.#collect(subscription);
+      } else if (heartbeatDue) this.#collectHeartbeat(subscription);
+    }
+    due.length = 0;
+    if (isWritable) this.#sendCollected();
+    else this.#startWaiting();
+  }
+
+  /** Adds what has changed for one subscription, which is behind. */
+  #collect(subscription: Subscription): void {
     const { view } = subscription;
     const { dialect } = this.#consumer;
-    const nowNanos = this.#broadcaster.roundNanos();
-    if (!view.initialized) return false;
+    if (!view.initialized) return;
     if (!subscription.isLive) this.#begin(subscription);
-    if (subscription.isBehind) {
-      const { pieces, mergedIntervals } = view.catchUp(
-        dialect,
-        subscription.cursor,
-        subscription.changesAtCursor,
-        nowNanos,
-      );
-      for (const piece of pieces) this.#pieces.push(piece);
-      this.#count(mergedIntervals > 0 ? "delta" : "snapshot");
-      this.#metrics.mergedIntervals(Math.max(0, mergedIntervals - 1));
-      subscription.reached(view.sequence, view.changes);
-    }
-    return first && this.#pieces.length > 0;
+    if (!subscription.isBehind) return;
+    const { cursor, changesAtCursor } = subscription;
+    const { pieces, mergedIntervals } = view.catchUp(dialect, cursor, changesAtCursor, this.#broadcaster);
+    for (const piece of pieces) this.#pieces.push(piece);
+    this.#count(mergedIntervals > 0 ? "delta" : "snapshot");
+    if (mergedIntervals > 1) this.#metrics.mergedIntervals(mergedIntervals - 1);
+    subscription.reached(view.sequence, view.changes);
   }
 
-  /** Adds a heartbeat, as `collect`. */
-  collectHeartbeat(subscription: Subscription): boolean {
-    const first = this.#pieces.length === 0;
-    this.#pieces.push(this.#broadcaster.heartbeatOf(subscription.view, this.#consumer.dialect));
+  #collectHeartbeat({ view }: Subscription): void {
+    this.#pieces.push(this.#broadcaster.heartbeatOf(view, this.#consumer.dialect));
     this.#count("heartbeat");
-    return first;
   }
 
-  sendCollected(): void {
+  #sendCollected(): void {
     if (this.#pieces.length === 0) return;
     const pieces = this.#pieces;
     this.#pieces = [];
-    if (!this.#open) return;
     this.#consumer.send(pieces);
     if (this.#open && !this.#consumer.isWritable()) this.#startWaiting();
   }
@@ -167,7 +175,7 @@ export class BroadcastSession implements ConsumerSession {
     if (resume !== undefined && changesAtResume !== undefined) {
       subscription.reached(resume.sequence, changesAtResume);
     } else {
-      this.#pieces.push(view.snapshot(dialect, this.#broadcaster.roundNanos()));
+      this.#pieces.push(view.snapshot(dialect, this.#broadcaster));
       this.#count("snapshot");
       subscription.reached(view.sequence, view.changes);
     }

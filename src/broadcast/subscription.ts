@@ -23,6 +23,12 @@ export class Subscription {
   cursor = 0;
   /** `view.changes` at the cursor. */
   changesAtCursor = 0;
+  /** Dropped, or its session has ended. */
+  isOver = false;
+  /** Among what its session has to look at in its next turn. */
+  isDue = false;
+  /** To be told that nothing has changed, if nothing has by its session's turn. */
+  heartbeatDue = false;
   #progress: Progress;
 
   constructor(view: View, session: BroadcastSession, id: string, resume: Position | undefined) {

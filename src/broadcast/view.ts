@@ -37,6 +37,11 @@ export interface ViewOptions {
   readonly encoders: { readonly [D in Dialect]: UpdateEncoder };
 }
 
+/** Tells the time that is written into what is encoded now. */
+export interface PublishClock {
+  publishNanos(): bigint;
+}
+
 /** What a consumer at some cursor is to be sent, and what it means for its cursor. */
 export interface CatchUp {
   readonly pieces: readonly Uint8Array[];
@@ -65,6 +70,10 @@ export class View {
   dirty = true;
   /** When it turned dirty, for the age of what is delivered. */
   dirtySinceMs = 0;
+  /** When what the last flush took in turned it dirty. */
+  changedSinceMs = 0;
+  /** Consumers that were handed it in the present turn. */
+  handedOver = 0;
   /** A change before this time waits for it. */
   nextFlushMs = 0;
   /** When something was last sent to all its consumers. */
@@ -129,11 +138,11 @@ export class View {
   }
 
   /** Everything from a cursor to the present state: one delta, or a notice and a snapshot. */
-  catchUp(dialect: Dialect, cursor: number, changesAtCursor: number, nowNanos: bigint): CatchUp {
+  catchUp(dialect: Dialect, cursor: number, changesAtCursor: number, clock: PublishClock): CatchUp {
     const encoded = this.#encoded[dialect];
     const known = encoded.deltas.get(cursor);
     if (known !== undefined) return known;
-    const catchUp = this.#encodeCatchUp(dialect, cursor, changesAtCursor, nowNanos);
+    const catchUp = this.#encodeCatchUp(dialect, cursor, changesAtCursor, clock);
     encoded.keep(cursor, catchUp);
     return catchUp;
   }
@@ -142,10 +151,10 @@ export class View {
     return this.#encoders[dialect].subscribed(this.#identity, { heartbeatIntervalMs, id, resumed });
   }
 
-  snapshot(dialect: Dialect, nowNanos: bigint): Uint8Array {
+  snapshot(dialect: Dialect, clock: PublishClock): Uint8Array {
     const encoded = this.#encoded[dialect];
     encoded.snapshot ??= this.#encoders[dialect].snapshot(this.#identity, {
-      ...this.#window(nowNanos),
+      ...this.#window(clock.publishNanos()),
       epoch: this.#epoch,
       bids: this.#levels.bids,
       asks: this.#levels.asks,
@@ -153,31 +162,37 @@ export class View {
     return encoded.snapshot;
   }
 
-  heartbeat(dialect: Dialect, nowNanos: bigint): Uint8Array {
-    const { sequence } = this.#levels;
-    return this.#encoders[dialect].heartbeat(this.#identity, {
-      epoch: this.#epoch,
-      sequence,
-      publishTimeUnixNanos: nowNanos,
-    });
+  heartbeat(dialect: Dialect, clock: PublishClock): Uint8Array {
+    const encoded = this.#encoded[dialect];
+    const publishTimeUnixNanos = clock.publishNanos();
+    if (encoded.heartbeat === undefined || encoded.heartbeatNanos !== publishTimeUnixNanos) {
+      const { sequence } = this.#levels;
+      encoded.heartbeat = this.#encoders[dialect].heartbeat(this.#identity, {
+        epoch: this.#epoch,
+        sequence,
+        publishTimeUnixNanos,
+      });
+      encoded.heartbeatNanos = publishTimeUnixNanos;
+    }
+    return encoded.heartbeat;
   }
 
   notice(dialect: Dialect, code: NoticeCode, detail: string): Uint8Array {
     return this.#encoders[dialect].notice(this.#identity, { code, detail });
   }
 
-  #encodeCatchUp(dialect: Dialect, cursor: number, changesAtCursor: number, nowNanos: bigint): CatchUp {
+  #encodeCatchUp(dialect: Dialect, cursor: number, changesAtCursor: number, clock: PublishClock): CatchUp {
     if (!this.#levels.collectDelta(cursor, scratch)) {
       const notice = this.notice(
         dialect,
         NoticeCode.resync,
         "what was missed is no longer known; a snapshot follows",
       );
-      return { pieces: [notice, this.snapshot(dialect, nowNanos)], mergedIntervals: 0 };
+      return { pieces: [notice, this.snapshot(dialect, clock)], mergedIntervals: 0 };
     }
     const mergedIntervals = this.#levels.changes - changesAtCursor;
     const delta = this.#encoders[dialect].delta(this.#identity, {
-      ...this.#window(nowNanos),
+      ...this.#window(clock.publishNanos()),
       prevSequence: cursor,
       bids: scratch.bids,
       asks: scratch.asks,
@@ -201,6 +216,9 @@ class EncodedUpdates {
   /** By cursor. Equal cursors have missed the same intervals, so they share all of the message. */
   readonly deltas = new Map<number, CatchUp>();
   snapshot: Uint8Array | undefined;
+  heartbeat: Uint8Array | undefined;
+  /** The time that is written in `heartbeat`. */
+  heartbeatNanos = 0n;
   #deltaBytes = 0;
 
   keep(cursor: number, catchUp: CatchUp): void {
@@ -212,6 +230,7 @@ class EncodedUpdates {
   clear(): void {
     this.#clearDeltas();
     this.snapshot = undefined;
+    this.heartbeat = undefined;
   }
 
   #clearDeltas(): void {

@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Logger } from "../../observability/logger.ts";
+import type { SharedFrames } from "./shared-frames.ts";
 import { CloseCode, closeCode } from "./status.ts";
 import { type ConsumerMetrics, WebSocketConsumer } from "./websocket-consumer.ts";
 import { type RequestMetrics, WebSocketRequests } from "./websocket-requests.ts";
@@ -20,6 +21,11 @@ export interface WebSocketConnectionOptions {
   readonly logger: Logger;
   readonly metrics: WebSocketMetrics;
   readonly connect: (consumer: Consumer) => ConsumerSession;
+}
+
+/** What all connections of a server have in common. */
+interface SharedParts {
+  readonly frames: SharedFrames;
 }
 
 /** The subprotocols and what they mean. */
@@ -44,15 +50,20 @@ export class WebSocketConnection {
    * @param onClosed called once, when the socket is closed
    * @throws DepthcastError where the broadcaster takes no more consumers; the socket is closed then.
    */
-  constructor(socket: WebSocket, stream: Socket, options: WebSocketConnectionOptions, onClosed: () => void) {
-    const { limits, clock, metrics, logger, connect } = options;
+  constructor(
+    socket: WebSocket,
+    stream: Socket,
+    options: WebSocketConnectionOptions & SharedParts,
+    onClosed: () => void,
+  ) {
+    const { frames, limits, clock, metrics, logger, connect } = options;
     this.#socket = socket;
     this.#options = options;
     this.#lastRequestMs = clock.nowMs();
     const dialect = Object.hasOwn(SUBPROTOCOLS, socket.protocol)
       ? SUBPROTOCOLS[socket.protocol as Subprotocol]
       : SUBPROTOCOLS[SUBPROTOCOL_DEFAULT];
-    const consumer = new WebSocketConsumer({ socket, stream, dialect, limits, clock, metrics });
+    const consumer = new WebSocketConsumer({ socket, stream, dialect, frames, limits, clock, metrics });
     const session = connectOrClose(connect, consumer);
     const requests = new WebSocketRequests({ socket, consumer, session, limits, metrics, logger });
     this.#consumer = consumer;

@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import { type Consumer, type ConsumerSession, Dialect } from "../../broadcast/consumer.ts";
 import type { Clock } from "../../clock.ts";
 import type { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { layOutFrames } from "./frame-layout.ts";
 import { InFlight } from "./in-flight.ts";
+import type { SharedFrames } from "./shared-frames.ts";
 import { type CloseCode, closeCode } from "./status.ts";
 import { frame, Opcode } from "./websocket-frame.ts";
 
@@ -19,6 +19,7 @@ interface WebSocketConsumerOptions {
   /** The stream under `socket`. Frames are written to it directly, never while `socket` is not open. */
   readonly stream: Socket;
   readonly dialect: Dialect;
+  readonly frames: SharedFrames;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly metrics: ConsumerMetrics;
@@ -30,6 +31,7 @@ const CONTROL_BYTES_MAX = 16 * 1024;
 const FAREWELL_MS = 500;
 /** A close reason has at most 123 bytes (RFC 6455, section 5.5.1). */
 const CLOSE_REASON_BYTES_MAX = 123;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * The sending half of one WebSocket. Writable is: open, nothing of ours waits for the kernel, and what was
@@ -42,11 +44,13 @@ export class WebSocketConsumer implements Consumer {
   onControlRoom: () => void = () => {};
   readonly #socket: WebSocket;
   readonly #stream: Socket;
+  readonly #frames: SharedFrames;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #metrics: ConsumerMetrics;
   readonly #inFlight: InFlight;
   #session: ConsumerSession | undefined;
+  /** Writes whose completion is waited for. */
   #writesOutstanding = 0;
   #controlBytes = 0;
   #lastProgressMs: number;
@@ -59,6 +63,7 @@ export class WebSocketConsumer implements Consumer {
     this.dialect = options.dialect;
     this.#socket = options.socket;
     this.#stream = options.stream;
+    this.#frames = options.frames;
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#metrics = options.metrics;
@@ -88,13 +93,10 @@ export class WebSocketConsumer implements Consumer {
 
   send(pieces: readonly Uint8Array[]): void {
     if (!this.#isOpen) return;
-    const buffers = layOutFrames(this.dialect, pieces, this.#limits.responseBytesMax);
-    let bytes = 0;
-    for (const buffer of buffers) bytes += buffer.length;
-    this.#inFlight.sent(bytes);
-    this.#metrics.bytesSent("websocket", bytes);
-    if (this.#inFlight.wantsPing) buffers.push(this.#nextPing());
-    this.#write(buffers, () => {});
+    const { buffers, byteLength } = this.#frames.around(this.dialect, pieces);
+    this.#inFlight.sent(byteLength);
+    this.#metrics.bytesSent("websocket", byteLength);
+    this.#write(this.#inFlight.wantsPing ? [...buffers, this.#nextPing()] : buffers);
   }
 
   /** Whether a further request may be answered now. */
@@ -107,7 +109,7 @@ export class WebSocketConsumer implements Consumer {
     if (!this.#isOpen) return;
     const bytes = frame(this.dialect === Dialect.json ? Opcode.text : Opcode.binary, payload);
     this.#controlBytes += bytes.length;
-    this.#write([bytes], () => {
+    this.#writeTracked(bytes, () => {
       const hadRoom = this.hasControlRoom;
       this.#controlBytes -= bytes.length;
       if (!hadRoom && this.hasControlRoom) this.onControlRoom();
@@ -122,7 +124,7 @@ export class WebSocketConsumer implements Consumer {
     }
     if (!this.#isOpen) return;
     this.#pongOutstanding = true;
-    this.#write([frame(Opcode.pong, payload)], () => {
+    this.#writeTracked(frame(Opcode.pong, payload), () => {
       this.#pongOutstanding = false;
       const due = this.#pongDue;
       this.#pongDue = undefined;
@@ -156,14 +158,14 @@ export class WebSocketConsumer implements Consumer {
     }
     const probeDue = nowMs - this.#lastPingMs > stallTimeoutMs / 4;
     if (probeDue && this.#inFlight.hasUnpinged && !this.#inFlight.isWaiting) {
-      this.#write([this.#nextPing()], () => {});
+      this.#write([this.#nextPing()]);
     }
   }
 
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {
     this.detach();
     if (this.#isOpen && farewell.length > 0) {
-      this.#write(layOutFrames(this.dialect, farewell, this.#limits.responseBytesMax), () => {});
+      this.#write(this.#frames.around(this.dialect, farewell).buffers);
     }
     this.close(closeCode(reason.code), reason.message);
     // Real time, whatever clock drives the books: a socket is closed by the kernel's.
@@ -176,7 +178,7 @@ export class WebSocketConsumer implements Consumer {
   }
 
   get #isOpen(): boolean {
-    return this.#socket.readyState === this.#socket.OPEN;
+    return this.#socket.readyState === WebSocket.OPEN;
   }
 
   #nextPing(): Buffer {
@@ -185,15 +187,23 @@ export class WebSocketConsumer implements Consumer {
     return frame(Opcode.ping, this.#inFlight.ping(nowMs));
   }
 
-  #write(buffers: readonly Buffer[], onWritten: () => void): void {
+  /** Most writes are taken by the kernel at once: these cost no callback. */
+  #write(buffers: readonly Buffer[]): void {
     const stream = this.#stream;
+    if (buffers.length === 1) stream.write(buffers[0] as Buffer);
+    else {
+      stream.cork();
+      for (const buffer of buffers) stream.write(buffer);
+      stream.uncork();
+    }
+    if (stream.writableLength > 0) this.#writeTracked(NOTHING, ignore);
+  }
+
+  /** Calls back, and the session, when the kernel has taken this and all before it. */
+  #writeTracked(bytes: Buffer, onWritten: () => void): void {
     if (this.#writesOutstanding === 0) this.#lastProgressMs = this.#clock.nowMs();
     this.#writesOutstanding += 1;
-    const last = buffers.length - 1;
-    if (last > 0) stream.cork();
-    for (let i = 0; i < last; i += 1) stream.write(buffers[i] as Buffer);
-    stream.write(buffers[last] as Buffer, (error) => this.#written(error, onWritten));
-    if (last > 0) stream.uncork();
+    this.#stream.write(bytes, (error) => this.#written(error, onWritten));
   }
 
   #written(error: Error | null | undefined, onWritten: () => void): void {
@@ -206,6 +216,8 @@ export class WebSocketConsumer implements Consumer {
     else this.#session?.progressed();
   }
 }
+
+function ignore(): void {}
 
 function fitReason(reason: string): string {
   if (Buffer.byteLength(reason) <= CLOSE_REASON_BYTES_MAX) return reason;

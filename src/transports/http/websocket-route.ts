@@ -4,6 +4,7 @@ import type { Admission } from "../admission.ts";
 import { sendError } from "./http-errors.ts";
 import type { OriginPolicy } from "./origin-policy.ts";
 import { authorized } from "./rest-routes.ts";
+import { SharedFrames } from "./shared-frames.ts";
 import {
   SUBPROTOCOL_DEFAULT,
   SUBPROTOCOLS,
@@ -39,6 +40,7 @@ export function webSocketServerOptions(requestBytesMax: number) {
 /** `GET /v1/ws`. Everything that can be refused is refused before the upgrade, with an HTTP answer. */
 export function registerWebSocketRoute(app: FastifyInstance, options: WebSocketRouteOptions): void {
   const { admission, origins, connections, isStopping, logger } = options;
+  const shared = { ...options, frames: new SharedFrames(options.limits.responseBytesMax) };
   app.route({
     method: "GET",
     url: "/v1/ws",
@@ -64,7 +66,7 @@ export function registerWebSocketRoute(app: FastifyInstance, options: WebSocketR
         const connection: WebSocketConnection = new WebSocketConnection(
           socket,
           request.raw.socket,
-          options,
+          shared,
           () => connections.delete(connection),
         );
         connections.add(connection);

@@ -30,15 +30,21 @@ const piece = (bytes: number) => Buffer.alloc(bytes, " ");
 const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe("writable", () => {
-  test("is what the kernel has taken, and is told with drained", async () => {
-    const { consumer, session, inbox } = await connected();
+  test("is what the kernel has taken: at once, or told with drained", async () => {
+    const { consumer, session, inbox } = await connected({ limits: { inFlightBytesMax: 64 * 1024 * KiB } });
     expect(consumer.isWritable()).toBe(true);
     consumer.send([piece(100), piece(200)]);
-    expect(consumer.isWritable()).toBe(false);
-    await eventually(() => session.drains === 1);
     expect(consumer.isWritable()).toBe(true);
     await eventually(() => inbox.texts.length === 2);
     expect(inbox.texts.map((text) => text.length)).toEqual([100, 200]);
+    expect(session.drains).toBe(0);
+
+    consumer.send([piece(16 * 1024 * KiB)]);
+    expect(consumer.isWritable()).toBe(false);
+    await eventually(() => session.drains === 1);
+    expect(consumer.isWritable()).toBe(true);
+    await eventually(() => inbox.texts.length === 3);
+    expect(inbox.texts[2]?.length).toBe(16 * 1024 * KiB);
   });
 
   test("a reader that keeps up gets 20 MB, in order and in full, without waiting for timers", async () => {
@@ -46,7 +52,7 @@ describe("writable", () => {
     let sent = 0;
     const total = 400;
     session.onDrained = () => {
-      if (sent < total && consumer.isWritable())
+      while (sent < total && consumer.isWritable())
         consumer.send([Buffer.from(String(sent++).padEnd(50 * KiB))]);
     };
     session.onDrained();
@@ -64,9 +70,10 @@ describe("writable", () => {
     inbox.socket.on("ping", (payload) => pings.push(payload));
     let sent = 0;
     session.onDrained = () => {
-      if (!consumer.isWritable()) return;
-      consumer.send([piece(10 * KiB)]);
-      sent += 10 * KiB;
+      while (consumer.isWritable()) {
+        consumer.send([piece(10 * KiB)]);
+        sent += 10 * KiB;
+      }
     };
     session.onDrained();
     await settle();
@@ -124,7 +131,7 @@ describe("a client that stops reading", () => {
     inbox.socket.pause();
     let sent = 0;
     session.onDrained = () => {
-      if (consumer.isWritable()) consumer.send([Buffer.from(String(sent++).padEnd(256 * KiB))]);
+      while (consumer.isWritable()) consumer.send([Buffer.from(String(sent++).padEnd(256 * KiB))]);
     };
     session.onDrained();
     await eventually(async () => {
