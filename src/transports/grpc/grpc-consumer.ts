@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
 import { type DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { encodeSubscribeResponse } from "../../protocol/proto-dialect.ts";
+import { SharedLayouts } from "../shared-layouts.ts";
 import type { ResponseStream } from "./response-stream.ts";
 
 /**
@@ -10,10 +11,28 @@ import type { ResponseStream } from "./response-stream.ts";
  */
 const SLOW_RESPONSE_MS = 1000;
 const SLOW_RESPONSE_BYTES_MAX = 64 * 1024;
+/** In front of a message. */
+const GRPC_HEADER_BYTES = 5;
+
+/** Responses with their gRPC headers, one buffer for all streams that are sent the same pieces. */
+export type FramedResponses = SharedLayouts<Buffer>;
+
+export function createFramedResponses(): FramedResponses {
+  return new SharedLayouts(frameResponse);
+}
+
+/** A gRPC message: not compressed, its length in four bytes, and the response. */
+function frameResponse(pieces: readonly Uint8Array[]): Buffer {
+  const header = Buffer.alloc(GRPC_HEADER_BYTES);
+  const framed = encodeSubscribeResponse([header, ...pieces]);
+  framed.writeUInt32BE(framed.byteLength - GRPC_HEADER_BYTES, 1);
+  return framed;
+}
 
 export interface GrpcConsumerOptions {
   readonly clock: Pick<Clock, "nowMs">;
   readonly responses: ResponseStream;
+  readonly framedResponses: FramedResponses;
   /** A flush is split between its pieces where a response would pass this. */
   readonly responseBytesMax: number;
   readonly onBytesSent: (byteLength: number) => void;
@@ -28,6 +47,7 @@ export interface GrpcConsumerOptions {
 export class GrpcConsumer implements Consumer {
   readonly dialect = "proto";
   readonly #responses: ResponseStream;
+  readonly #framedResponses: FramedResponses;
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #responseBytesLimit: number;
   #responseBytesMax: number;
@@ -35,15 +55,18 @@ export class GrpcConsumer implements Consumer {
   #session: ConsumerSession | undefined;
   /** A response was written, and not all of it is taken yet. */
   #writing = false;
+  #beganMs = 0;
   #rest: readonly Uint8Array[] = [];
   #restAt = 0;
 
   constructor(options: GrpcConsumerOptions) {
     this.#responses = options.responses;
+    this.#framedResponses = options.framedResponses;
     this.#clock = options.clock;
     this.#responseBytesLimit = options.responseBytesMax;
     this.#responseBytesMax = options.responseBytesMax;
     this.#onBytesSent = options.onBytesSent;
+    this.#responses.onFramedWritten = () => this.#written();
   }
 
   /** Lets the session send. */
@@ -53,9 +76,7 @@ export class GrpcConsumer implements Consumer {
   }
 
   isWritable(): boolean {
-    return (
-      this.#session !== undefined && !this.#writing && !this.#responses.over && this.#responses.queued === 0
-    );
+    return !this.#writing && this.#session !== undefined && !this.#responses.over;
   }
 
   send(pieces: readonly Uint8Array[]): void {
@@ -66,13 +87,13 @@ export class GrpcConsumer implements Consumer {
   }
 
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {
-    this.#rest = [];
+    this.#rest = NOTHING;
     if (this.#writing && reason.code !== ErrorCode.unavailable) {
       // Flow control holds the stream: a status would wait behind what is held.
       this.#responses.reset(reason);
       return;
     }
-    if (!this.#writing && farewell.length > 0) this.#write(encodeSubscribeResponse(farewell));
+    if (!this.#writing && farewell.length > 0) this.#write(farewell);
     this.#responses.fail(reason);
   }
 
@@ -88,25 +109,31 @@ export class GrpcConsumer implements Consumer {
       next < this.#rest.length &&
       byteLength + (this.#rest[next]?.byteLength ?? 0) <= this.#responseBytesMax
     );
-    const response = encodeSubscribeResponse(this.#rest.slice(first, next));
-    if (next >= this.#rest.length) this.#rest = [];
+    const isWhole = first === 0 && next === this.#rest.length;
+    const pieces = isWhole ? this.#rest : this.#rest.slice(first, next);
+    if (next >= this.#rest.length) this.#rest = NOTHING;
     this.#restAt = next;
-    this.#write(response);
+    this.#write(pieces);
   }
 
-  #write(response: Buffer): void {
+  #write(pieces: readonly Uint8Array[]): void {
+    const framed = this.#framedResponses.of(pieces);
     this.#writing = true;
-    this.#onBytesSent(response.byteLength);
-    const beganMs = this.#clock.nowMs();
-    this.#responses.write(response, () => {
-      this.#writing = false;
-      const isSlow = this.#clock.nowMs() - beganMs > SLOW_RESPONSE_MS;
-      const slowMax = Math.min(SLOW_RESPONSE_BYTES_MAX, this.#responseBytesLimit);
-      this.#responseBytesMax = isSlow ? slowMax : this.#responseBytesLimit;
-      if (this.#rest.length > 0) {
-        this.#writeNext();
-        this.#session?.progressed();
-      } else this.#session?.drained();
-    });
+    this.#onBytesSent(framed.byteLength - GRPC_HEADER_BYTES);
+    this.#beganMs = this.#clock.nowMs();
+    this.#responses.writeFramed(framed);
+  }
+
+  #written(): void {
+    this.#writing = false;
+    const isSlow = this.#clock.nowMs() - this.#beganMs > SLOW_RESPONSE_MS;
+    const slowMax = Math.min(SLOW_RESPONSE_BYTES_MAX, this.#responseBytesLimit);
+    this.#responseBytesMax = isSlow ? slowMax : this.#responseBytesLimit;
+    if (this.#rest.length > 0) {
+      this.#writeNext();
+      this.#session?.progressed();
+    } else this.#session?.drained();
   }
 }
+
+const NOTHING: readonly Uint8Array[] = [];

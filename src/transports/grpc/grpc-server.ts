@@ -140,6 +140,7 @@ function createGuard(
       const stream = connections.find(metadata);
       if (stream !== undefined) stream.requestComplete = true;
     },
+    http2Of: (metadata) => connections.find(metadata)?.http2,
     reset: (metadata) => connections.find(metadata)?.http2.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
     answered(metadata, error) {
       if (error !== undefined) metrics.transport.requestRefused("grpc");

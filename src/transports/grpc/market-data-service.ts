@@ -14,7 +14,7 @@ import { encodeSnapshot } from "../../protocol/proto-dialect.ts";
 import { refusedField, type SubscriptionRequest, unknownSymbol } from "../../protocol/subscription.ts";
 import { decodeSubscription } from "../../protocol/subscription-codec.ts";
 import { numberFromWire } from "../../protocol/wide-numbers.ts";
-import { GrpcConsumer } from "./grpc-consumer.ts";
+import { createFramedResponses, type FramedResponses, GrpcConsumer } from "./grpc-consumer.ts";
 import type { GrpcMetrics } from "./grpc-metrics.ts";
 import type { ResponseStream } from "./response-stream.ts";
 import type { CallContext, ServiceHandlers } from "./service-adapter.ts";
@@ -30,8 +30,9 @@ export interface MarketDataDeps {
 
 /** The RPCs of PROTOCOL section 4. */
 export function marketDataHandlers(deps: MarketDataDeps): ServiceHandlers<typeof MarketDataService> {
+  const framedResponses = createFramedResponses();
   return {
-    subscribe: (request, responses, call) => subscribe(deps, request, responses, call),
+    subscribe: (request, responses, call) => subscribe(deps, framedResponses, request, responses, call),
     getSnapshot: async (request, call) => {
       const snapshot = await deps.snapshots.read(snapshotRequest(request, deps.limits), call.signal);
       return {
@@ -49,6 +50,7 @@ export function marketDataHandlers(deps: MarketDataDeps): ServiceHandlers<typeof
 /** Resolves when the call is over: the client cancels it, or the broadcaster cuts it off. */
 async function subscribe(
   deps: MarketDataDeps,
+  framedResponses: FramedResponses,
   request: SubscribeRequest,
   responses: ResponseStream,
   call: CallContext,
@@ -57,6 +59,7 @@ async function subscribe(
   const { limits, clock, metrics } = deps;
   const consumer = new GrpcConsumer({
     responses,
+    framedResponses,
     clock,
     responseBytesMax: limits.responseBytesMax,
     onBytesSent: (byteLength) => metrics.transport.bytesSent("grpc", byteLength),

@@ -1,4 +1,5 @@
-import type { ServerDuplexStream, ServerWritableStream } from "@grpc/grpc-js";
+import type { ServerHttp2Stream } from "node:http2";
+import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 import { systemClock } from "../../clock.ts";
 import type { DepthcastError } from "../../errors.ts";
 import { statusOf } from "./status.ts";
@@ -14,6 +15,11 @@ export class ResponseStream {
   readonly #call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
   readonly #onEnded: (error: DepthcastError | undefined) => void;
   readonly #reset: () => void;
+  readonly #http2: ServerHttp2Stream | undefined;
+  readonly #onFramedWritten = (error?: Error | null): void => this.#taken(error, this.onFramedWritten);
+  #headersSent = false;
+  /** Called when HTTP/2 has sent what `writeFramed` was given. */
+  onFramedWritten: () => void = () => {};
   #ended = false;
   #written = 0;
   #unsent = 0;
@@ -23,10 +29,12 @@ export class ResponseStream {
     call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
     onEnded: (error: DepthcastError | undefined) => void,
     reset: () => void,
+    http2?: ServerHttp2Stream,
   ) {
     this.#call = call;
     this.#onEnded = onEnded;
     this.#reset = reset;
+    this.#http2 = http2;
   }
 
   /** Whether nothing that is written now could arrive. */
@@ -47,12 +55,24 @@ export class ResponseStream {
     if (this.over) return;
     this.#written += 1;
     this.#unsent += 1;
-    this.#call.write(response, (error?: Error | null) => {
-      if (error !== undefined && error !== null) return;
-      this.#unsent -= 1;
-      written();
-      if (this.#unsent === 0) this.#onSent?.();
-    });
+    this.#call.write(response, (error?: Error | null) => this.#taken(error, written));
+  }
+
+  /**
+   * As `write`, of a response with its gRPC header, which many calls may share; calls `onFramedWritten`. It goes
+   * to HTTP/2 without grpc-js, which would copy it for each call: a stream has this or `write`, not both.
+   */
+  writeFramed(framed: Buffer): void {
+    const http2 = this.#http2;
+    // grpc-js may have ended the stream by itself, as at a deadline.
+    if (this.over || http2?.writable !== true) return;
+    if (!this.#headersSent) {
+      this.#headersSent = true;
+      this.#call.sendMetadata(new Metadata());
+    }
+    this.#written += 1;
+    this.#unsent += 1;
+    http2.write(framed, this.#onFramedWritten);
   }
 
   /** Ends the call in good order, behind what is queued. */
@@ -81,6 +101,13 @@ export class ResponseStream {
   reset(error: DepthcastError): void {
     this.#close(error);
     this.#reset();
+  }
+
+  #taken(error: Error | null | undefined, written: () => void): void {
+    if (error !== undefined && error !== null) return;
+    this.#unsent -= 1;
+    written();
+    if (this.#unsent === 0) this.#onSent?.();
   }
 
   #close(error: DepthcastError | undefined): boolean {

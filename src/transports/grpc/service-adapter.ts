@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import type { ServerHttp2Stream } from "node:http2";
 import {
   create,
   type DescMessage,
@@ -68,6 +69,8 @@ export interface CallGuard {
   admit(path: string, metadata: Metadata): void;
   /** The whole of a single request has come, or a request stream has begun. */
   requestComplete(metadata: Metadata): void;
+  /** The call's HTTP/2 stream, unless it is closed already. */
+  http2Of(metadata: Metadata): ServerHttp2Stream | undefined;
   /** Resets the call's HTTP/2 stream, which is heard even where flow control holds everything back. */
   reset(metadata: Metadata): void;
   /** Everything has been said. */
@@ -206,6 +209,7 @@ async function stream(
     call,
     (error) => guard.answered(call.metadata, error),
     () => guard.reset(call.metadata),
+    guard.http2Of(call.metadata),
   );
   try {
     await run(enter(call, guard), responses);

@@ -1,4 +1,5 @@
 import { Dialect } from "../../broadcast/consumer.ts";
+import { SharedLayouts } from "../shared-layouts.ts";
 import { frameHeaderLength, Opcode, writeFrameHeader } from "./websocket-frame.ts";
 
 /**
@@ -10,6 +11,25 @@ import { frameHeaderLength, Opcode, writeFrameHeader } from "./websocket-frame.t
 const COPIED_BYTES_MAX = 16 * 1024;
 /** Field 1 (`updates`), length-delimited, in front of the pieces. */
 const UPDATES_TAG = 0x0a;
+
+/** The bytes of one flush for a client. */
+export interface Frames {
+  readonly buffers: readonly Buffer[];
+  readonly byteLength: number;
+}
+export type SharedFrames = { readonly [D in Dialect]: SharedLayouts<Frames> };
+
+/** Frames that clients share: unmasked, as they are from a server, they are the same for each. */
+export function createSharedFrames(responseBytesMax: number): SharedFrames {
+  const framesIn = (dialect: Dialect) =>
+    new SharedLayouts((pieces) => {
+      const buffers = layOutFrames(dialect, pieces, responseBytesMax);
+      let byteLength = 0;
+      for (const buffer of buffers) byteLength += buffer.length;
+      return { buffers, byteLength };
+    });
+  return { json: framesIn(Dialect.json), proto: framesIn(Dialect.proto) };
+}
 
 /** The buffers to write, in order. None of them is a shared piece that a caller may change. */
 export function layOutFrames(

@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Logger } from "../../observability/logger.ts";
-import type { SharedFrames } from "./shared-frames.ts";
+import type { SharedFrames } from "./frame-layout.ts";
 import { CloseCode, closeCode } from "./status.ts";
 import { type ConsumerMetrics, WebSocketConsumer } from "./websocket-consumer.ts";
 import { type RequestMetrics, WebSocketRequests } from "./websocket-requests.ts";
@@ -63,7 +63,15 @@ export class WebSocketConnection {
     const dialect = Object.hasOwn(SUBPROTOCOLS, socket.protocol)
       ? SUBPROTOCOLS[socket.protocol as Subprotocol]
       : SUBPROTOCOLS[SUBPROTOCOL_DEFAULT];
-    const consumer = new WebSocketConsumer({ socket, stream, dialect, frames, limits, clock, metrics });
+    const consumer = new WebSocketConsumer({
+      socket,
+      stream,
+      dialect,
+      frames: frames[dialect],
+      limits,
+      clock,
+      metrics,
+    });
     const session = connectOrClose(connect, consumer);
     const requests = new WebSocketRequests({ socket, consumer, session, limits, metrics, logger });
     this.#consumer = consumer;

@@ -4,8 +4,9 @@ import { type Consumer, type ConsumerSession, Dialect } from "../../broadcast/co
 import type { Clock } from "../../clock.ts";
 import type { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type { SharedLayouts } from "../shared-layouts.ts";
+import type { Frames } from "./frame-layout.ts";
 import { InFlight } from "./in-flight.ts";
-import type { SharedFrames } from "./shared-frames.ts";
 import { type CloseCode, closeCode } from "./status.ts";
 import { frame, Opcode } from "./websocket-frame.ts";
 
@@ -19,7 +20,7 @@ interface WebSocketConsumerOptions {
   /** The stream under `socket`. Frames are written to it directly, never while `socket` is not open. */
   readonly stream: Socket;
   readonly dialect: Dialect;
-  readonly frames: SharedFrames;
+  readonly frames: SharedLayouts<Frames>;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly metrics: ConsumerMetrics;
@@ -44,7 +45,7 @@ export class WebSocketConsumer implements Consumer {
   onControlRoom: () => void = () => {};
   readonly #socket: WebSocket;
   readonly #stream: Socket;
-  readonly #frames: SharedFrames;
+  readonly #frames: SharedLayouts<Frames>;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #metrics: ConsumerMetrics;
@@ -93,7 +94,7 @@ export class WebSocketConsumer implements Consumer {
 
   send(pieces: readonly Uint8Array[]): void {
     if (!this.#isOpen) return;
-    const { buffers, byteLength } = this.#frames.around(this.dialect, pieces);
+    const { buffers, byteLength } = this.#frames.of(pieces);
     this.#inFlight.sent(byteLength);
     this.#metrics.bytesSent("websocket", byteLength);
     this.#write(this.#inFlight.wantsPing ? [...buffers, this.#nextPing()] : buffers);
@@ -165,7 +166,7 @@ export class WebSocketConsumer implements Consumer {
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {
     this.detach();
     if (this.#isOpen && farewell.length > 0) {
-      this.#write(this.#frames.around(this.dialect, farewell).buffers);
+      this.#write(this.#frames.of(farewell).buffers);
     }
     this.close(closeCode(reason.code), reason.message);
     // Real time, whatever clock drives the books: a socket is closed by the kernel's.

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { Admission } from "../admission.ts";
+import { createSharedFrames } from "./frame-layout.ts";
 import { sendError } from "./http-errors.ts";
 import type { OriginPolicy } from "./origin-policy.ts";
 import { authorized } from "./rest-routes.ts";
-import { SharedFrames } from "./shared-frames.ts";
 import {
   SUBPROTOCOL_DEFAULT,
   SUBPROTOCOLS,
@@ -40,7 +40,7 @@ export function webSocketServerOptions(requestBytesMax: number) {
 /** `GET /v1/ws`. Everything that can be refused is refused before the upgrade, with an HTTP answer. */
 export function registerWebSocketRoute(app: FastifyInstance, options: WebSocketRouteOptions): void {
   const { admission, origins, connections, isStopping, logger } = options;
-  const shared = { ...options, frames: new SharedFrames(options.limits.responseBytesMax) };
+  const shared = { ...options, frames: createSharedFrames(options.limits.responseBytesMax) };
   app.route({
     method: "GET",
     url: "/v1/ws",
