@@ -84,7 +84,7 @@ test("the process: memory, and a blocked event loop shows", async () => {
   while (performance.now() < until);
   await new Promise((resolve) => setTimeout(resolve, 30));
   const samples = await scrape();
-  expect(samples.get('depthcast_event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.08);
+  expect(samples.get('depthcast_event_loop_delay_seconds{thread="main",quantile="1"}')).toBeGreaterThan(0.08);
   expect(samples.get('depthcast_process_memory_bytes{kind="resident"}')).toBeGreaterThan(1e6);
 });
 
