@@ -49,6 +49,6 @@ export function quantityFault(events: OrderEventColumns, index: number, lotSize:
  * quotient of another number has.
  */
 export function isMultiple(value: number, unit: number): boolean {
-  const quotient = value / unit;
+  const quotient = unit === 1 ? value : value / unit;
   return Math.floor(quotient) === quotient;
 }

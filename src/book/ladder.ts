@@ -78,16 +78,12 @@ export class Ladder {
 
   /** Adds an order to a level. */
   addOrder(handle: number, quantity: number): void {
-    this.levels.setTotal(handle, this.levels.total(handle) + quantity);
-    this.levels.setCount(handle, this.levels.count(handle) + 1);
+    this.levels.change(handle, quantity, 1);
   }
 
   /** Takes an order off its level; a level left without orders is closed. */
   removeOrder(handle: number, quantity: number): void {
-    const count = this.levels.count(handle) - 1;
-    this.levels.setCount(handle, count);
-    this.levels.setTotal(handle, this.levels.total(handle) - quantity);
-    if (count === 0) this.#close(handle);
+    if (this.levels.change(handle, -quantity, -1) === 0) this.#close(handle);
   }
 
   /** The rank of a level. */

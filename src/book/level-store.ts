@@ -1,4 +1,4 @@
-import { segmentOf, segmentSlots } from "./segments.ts";
+import { placeIn, segmentOf, segmentSlots } from "./segments.ts";
 
 /** Levels of the first segment, as a power of two: 64 levels, 1 KB. */
 const FIRST_BITS = 6;
@@ -65,6 +65,15 @@ export class LevelStore {
 
   setCount(handle: number, count: number): void {
     this.#setWord(handle, COUNT, count);
+  }
+
+  /** Adds to the total and to the number of orders of a level, or takes off. Returns the new number. */
+  change(handle: number, quantity: number, orders: number): number {
+    const segment = segmentOf(handle, FIRST_BITS);
+    const place = placeIn(handle, FIRST_BITS);
+    const words = this.words[segment]!;
+    this.doubles[segment]![place * 2]! += quantity;
+    return (words[place * 4 + COUNT]! += orders);
   }
 
   /** The slot of the level's nameless order, 0 where it has none. */

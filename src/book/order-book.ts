@@ -9,6 +9,7 @@ import { Ladder } from "./ladder.ts";
 import { EventFlag, OrderAction, type OrderEventColumns, Side } from "./order-events.ts";
 import { OrderIndex } from "./order-index.ts";
 import { OrderKind, OrderPool } from "./order-pool.ts";
+import { AHEAD_EVENTS, ReadAhead } from "./read-ahead.ts";
 import { type BatchTally, RejectRule } from "./rejection.ts";
 import { seededHash } from "./seeded-hash.ts";
 import { stateHash } from "./state-hash.ts";
@@ -39,6 +40,7 @@ export class OrderBook {
   readonly #index: OrderIndex;
   readonly #bids: Ladder;
   readonly #asks: Ladder;
+  readonly #ahead: ReadAhead;
   readonly #tickSize: number;
   readonly #lotSize: number;
   #rules: BookRules;
@@ -55,6 +57,7 @@ export class OrderBook {
     this.#bids = new Ladder(Side.bid, this.#tickSize, hash);
     this.#asks = new Ladder(Side.ask, this.#tickSize, hash);
     this.parts = { orders: this.#orders, index: this.#index, bids: this.#bids, asks: this.#asks };
+    this.#ahead = new ReadAhead(this.parts);
   }
 
   /**
@@ -156,10 +159,14 @@ export class OrderBook {
   /** Applies all events in order. Refusals go to the tally, accepted events are added to it. */
   apply(events: OrderEventColumns, tally: BatchTally): void {
     let accepted = 0;
-    for (let index = 0; index < events.length; index++) {
-      const verdict = this.#applyEvent(events, index);
-      if (verdict === 0) accepted += 1;
-      else tally.reject(index, verdict);
+    for (let from = 0; from < events.length; from += AHEAD_EVENTS) {
+      const end = Math.min(from + AHEAD_EVENTS, events.length);
+      this.#ahead.read(events, from, end);
+      for (let index = from; index < end; index++) {
+        const verdict = this.#applyEvent(events, index);
+        if (verdict === 0) accepted += 1;
+        else tally.reject(index, verdict);
+      }
     }
     this.#sequence += accepted;
     tally.acceptedEvents += accepted;
@@ -196,7 +203,7 @@ export class OrderBook {
     const quantity = events.quantity[index]!;
     if (quantity === 0) return RejectRule.quantityZero;
 
-    const hash = this.#hashOfName(events, index);
+    const hash = this.#hashOfName(index);
     if (this.#find(events, index, hash) !== 0) return RejectRule.duplicateOrder;
 
     const ladder = this.#ladder(side);
@@ -236,7 +243,7 @@ export class OrderBook {
       const fault = priceFault(events, index, this.#tickSize);
       if (fault !== 0) return fault;
     }
-    const slot = this.#find(events, index, this.#hashOfName(events, index));
+    const slot = this.#find(events, index, this.#hashOfName(index));
     if (slot === 0) return RejectRule.unknownOrder;
     const quantity = setsQuantity ? events.quantity[index]! : this.#orders.quantity(slot);
     return setsPrice ? this.#move(slot, events.price[index]!, quantity) : this.#resize(slot, quantity);
@@ -245,7 +252,7 @@ export class OrderBook {
   #delete(events: OrderEventColumns, index: number): Verdict {
     const fault = nameFault(events, index);
     if (fault !== 0) return fault;
-    const hash = this.#hashOfName(events, index);
+    const hash = this.#hashOfName(index);
     const slot = this.#find(events, index, hash);
     if (slot === 0) return RejectRule.unknownOrder;
     this.#remove(slot, hash);
@@ -257,7 +264,7 @@ export class OrderBook {
     if (fault !== 0) return fault;
     const taken = events.quantity[index]!;
     if (taken === 0) return RejectRule.quantityZero;
-    const hash = this.#hashOfName(events, index);
+    const hash = this.#hashOfName(index);
     const slot = this.#find(events, index, hash);
     if (slot === 0) return RejectRule.unknownOrder;
     const remaining = this.#orders.quantity(slot) - taken;
@@ -371,11 +378,8 @@ export class OrderBook {
     return ladder.find(ladder.rankOf(price));
   }
 
-  #hashOfName(events: OrderEventColumns, index: number): number {
-    const keyLength = events.keyLength[index]!;
-    return keyLength > 0
-      ? this.#index.hashOfKey(events.keyBytes, events.keyOffset[index]!, keyLength)
-      : this.#index.hashOfId(events.orderIdLow[index]!, events.orderIdHigh[index]!);
+  #hashOfName(index: number): number {
+    return this.#ahead.hashes[index & (AHEAD_EVENTS - 1)]!;
   }
 
   /** The slot of the order that an event names, 0 where none is live. */

@@ -7,6 +7,8 @@ export const PAGE_TICKS = 32;
 /** Quads of a page. */
 export const PAGE_QUADS = 8;
 
+/** Pages that are found without a search, a power of two: 512 ticks about the best price, 192 bytes. */
+const RECENT_PAGES = 16;
 /** Pages of the first segment, as a power of two: 8 pages, 512 bytes. */
 const FIRST_BITS = 3;
 
@@ -26,6 +28,9 @@ export class PageStore {
   readonly words: Int32Array[] = [];
   readonly doubles: Float64Array[] = [];
   readonly #hash: SeededHash;
+  /** The page found latest for each `number & (RECENT_PAGES - 1)`; NaN where there is none. */
+  readonly #recentNumbers = new Float64Array(RECENT_PAGES).fill(Number.NaN);
+  readonly #recentPages = new Int32Array(RECENT_PAGES);
   /** Free pages are linked by their bitmap words. */
   #freeHead = 0;
   #usedEnd = 1;
@@ -41,10 +46,20 @@ export class PageStore {
 
   /** The page with this number, 0 where there is none. */
   find(number: number): number {
-    const hash = this.hashOfNumber(number);
-    const page = this.#probe(this.table.entries, number, hash);
-    if (page !== 0 || !this.table.isDraining) return page;
-    return this.#probe(this.table.draining, number, hash);
+    const recent = number & (RECENT_PAGES - 1);
+    if (this.#recentNumbers[recent] === number) return this.#recentPages[recent]!;
+    const page = this.#search(number);
+    if (page !== 0) {
+      this.#recentNumbers[recent] = number;
+      this.#recentPages[recent] = page;
+    }
+    return page;
+  }
+
+  /** The page that a search for this number looks at first, mostly the right one; 0 where there is none. */
+  guess(number: number): number {
+    const { entries } = this.table;
+    return entries[homeOf(entries, this.hashOfNumber(number))]!;
   }
 
   /** A page without levels, for a number that has none. */
@@ -61,7 +76,10 @@ export class PageStore {
 
   /** Takes back a page without levels and quads. */
   release(page: number): void {
-    this.table.remove(page, this.hashOfNumber(this.number(page)));
+    const number = this.number(page);
+    this.table.remove(page, this.hashOfNumber(number));
+    const recent = number & (RECENT_PAGES - 1);
+    if (this.#recentNumbers[recent] === number) this.#recentNumbers[recent] = Number.NaN;
     this.setBitmap(page, this.#freeHead);
     this.#freeHead = page;
   }
@@ -97,8 +115,16 @@ export class PageStore {
     this.table.clear();
     this.words.length = 0;
     this.doubles.length = 0;
+    this.#recentNumbers.fill(Number.NaN);
     this.#freeHead = 0;
     this.#usedEnd = 1;
+  }
+
+  #search(number: number): number {
+    const hash = this.hashOfNumber(number);
+    const page = this.#probe(this.table.entries, number, hash);
+    if (page !== 0 || !this.table.isDraining) return page;
+    return this.#probe(this.table.draining, number, hash);
   }
 
   #probe(entries: Int32Array, number: number, hash: number): number {
