@@ -18,6 +18,15 @@ export class Metrics {
     }
     return found.reduce((sum, { value }) => sum + value, 0);
   }
+
+  /** The highest sample of that name whose labels match. */
+  max(name: string, labels: RegExp): number {
+    return Math.max(
+      ...this.#samples
+        .filter((sample) => sample.name === name && labels.test(sample.labels))
+        .map(({ value }) => value),
+    );
+  }
 }
 
 export async function readMetrics(httpUrl: string): Promise<Metrics> {

@@ -1,11 +1,13 @@
 import { systemClock } from "../../src/clock.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
-import { startServer } from "../../src/runtime/server.ts";
+import { type RunningServer, startServer } from "../../src/runtime/server.ts";
 import type { ServerAnswer, ServerCommand, ServerProcessOptions } from "./server-process.ts";
 import { SlowLog } from "./slow-log.ts";
 import { testThreads } from "./test-threads.ts";
 
 /** The child of `ServerProcess`. */
+
+let running: RunningServer | undefined;
 
 process.on("message", (command: ServerCommand) => {
   void obey(command);
@@ -14,20 +16,26 @@ process.on("disconnect", () => process.exit(0));
 
 async function obey(command: ServerCommand): Promise<void> {
   if (command.op === "start") await start(command.options);
-  else answer({ op: "memory", memory: measure(command.collect) });
+  else if (command.op === "killGateway") {
+    await running?.killGateway(command.reader);
+    answer({ op: "killed" });
+  } else answer({ op: "memory", memory: measure(command.collect) });
 }
 
-async function start({ limits, logBytesPerSecond }: ServerProcessOptions): Promise<void> {
+async function start(options: ServerProcessOptions): Promise<void> {
+  const { limits, logBytesPerSecond, gateways, engines } = options;
   const anyPort = { host: "127.0.0.1", port: 0 };
   const log = new MemoryLog({ clock: systemClock });
-  const { grpcPort, httpPort } = await startServer({
+  running = await startServer({
     grpc: anyPort,
     http: anyPort,
     ...testThreads,
+    ...(gateways !== undefined && { gateways }),
+    ...(engines !== undefined && { engines }),
     log: logBytesPerSecond === undefined ? log : new SlowLog(log, logBytesPerSecond),
     ...(limits !== undefined && { limits }),
   });
-  answer({ op: "started", grpcPort, httpPort });
+  answer({ op: "started", grpcPort: running.grpcPort, httpPort: running.httpPort });
 }
 
 function measure(collect: boolean): { rss: number; held: number } {

@@ -12,6 +12,9 @@ export interface ServerProcessOptions {
   readonly limits?: Partial<Limits>;
   /** Puts a log of this speed in front of the engine. */
   readonly logBytesPerSecond?: number;
+  /** Threads, where not those of the environment. */
+  readonly gateways?: number;
+  readonly engines?: number;
 }
 
 /** In bytes. */
@@ -24,11 +27,13 @@ export interface ProcessMemory {
 /** Parent to child. */
 export type ServerCommand =
   | { readonly op: "start"; readonly options: ServerProcessOptions }
-  | { readonly op: "memory"; readonly collect: boolean };
+  | { readonly op: "memory"; readonly collect: boolean }
+  | { readonly op: "killGateway"; readonly reader: number };
 /** Child to parent. */
 export type ServerAnswer =
   | { readonly op: "started"; readonly grpcPort: number; readonly httpPort: number }
-  | { readonly op: "memory"; readonly memory: ProcessMemory };
+  | { readonly op: "memory"; readonly memory: ProcessMemory }
+  | { readonly op: "killed" };
 
 export class ServerProcess implements ServerAddresses {
   readonly #child: ChildProcess;
@@ -59,6 +64,11 @@ export class ServerProcess implements ServerAddresses {
     const answer = await ask(this.#child, { op: "memory", collect }, "memory");
     if (answer.op !== "memory") throw new Error("no answer");
     return answer.memory;
+  }
+
+  /** Ends a gateway thread as a fault would; resolves when it is gone. */
+  async killGateway(reader: number): Promise<void> {
+    await ask(this.#child, { op: "killGateway", reader }, "killed");
   }
 
   metrics(): Promise<Metrics> {
