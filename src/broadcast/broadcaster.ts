@@ -63,6 +63,7 @@ export class Broadcaster implements DepthListener {
   /** Views of which something was handed over in the present turn. */
   readonly #delivered: View[] = [];
   #turnNanos: bigint | undefined;
+  #turnMs: number | undefined;
   #heartbeatTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #stopped = false;
@@ -165,8 +166,9 @@ export class Broadcaster implements DepthListener {
 
   // What follows is for sessions.
 
+  /** In a turn, the time at which it began. */
   nowMs(): number {
-    return this.#clock.nowMs();
+    return this.#turnMs ?? this.#clock.nowMs();
   }
 
   /** The publish time of everything sent in the present turn. */
@@ -300,8 +302,10 @@ export class Broadcaster implements DepthListener {
   /** One turn: everything that is due to a consumer leaves as one message. */
   #serve(sessions: readonly BroadcastSession[]): void {
     this.#turnNanos = this.#clock.unixNanos();
+    this.#turnMs = this.#clock.nowMs();
     for (const session of sessions) session.flush();
     this.#turnNanos = undefined;
+    this.#turnMs = undefined;
     const nowMs = this.#clock.nowMs();
     for (const view of this.#delivered) {
       this.metrics.delivered((nowMs - view.changedSinceMs) / 1000, view.handedOver);

@@ -57,14 +57,17 @@ export class BroadcastSession implements ConsumerSession {
 
   drained(): void {
     if (!this.#open || !this.#consumer.isWritable()) return;
-    const waitedMs = this.#stopWaiting();
+    const sinceMs = this.waitingSinceMs;
+    this.#stopWaiting();
     let caughtUp = 0;
-    for (const subscription of this.#begun()) {
-      if (!subscription.isBehind) continue;
+    for (const subscription of this.#subscriptions.values()) {
+      if (!(subscription instanceof Subscription) || !subscription.isBehind) continue;
       this.#collect(subscription);
       caughtUp += 1;
     }
-    if (caughtUp > 0 && waitedMs !== undefined) this.#metrics.delivered(waitedMs / 1000, caughtUp);
+    if (caughtUp > 0 && sinceMs !== undefined) {
+      this.#metrics.delivered((this.#broadcaster.nowMs() - sinceMs) / 1000, caughtUp);
+    }
     this.#sendCollected();
   }
 
@@ -221,11 +224,9 @@ export class BroadcastSession implements ConsumerSession {
     this.#broadcaster.waits(this);
   }
 
-  #stopWaiting(): number | undefined {
-    const since = this.waitingSinceMs;
+  #stopWaiting(): void {
+    if (this.waitingSinceMs === undefined) return;
     this.waitingSinceMs = undefined;
-    if (since === undefined) return undefined;
     this.#broadcaster.waitsNoMore(this);
-    return this.#broadcaster.nowMs() - since;
   }
 }
