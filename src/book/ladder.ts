@@ -14,6 +14,8 @@ import type { SeededHash } from "./seeded-hash.ts";
 export class Ladder {
   readonly side: Side;
   readonly tickSize: number;
+  /** The tick size, negative for bids. */
+  readonly #signedTick: number;
   readonly pages: PageStore;
   readonly levels = new LevelStore();
   readonly directory = new PageDirectory();
@@ -25,18 +27,17 @@ export class Ladder {
   constructor(side: Side, tickSize: number, hash: SeededHash) {
     this.side = side;
     this.tickSize = tickSize;
+    this.#signedTick = side === Side.bid ? -tickSize : tickSize;
     this.pages = new PageStore(hash);
   }
 
-  /** Subtracting from 0, and adding 0, keep a price of 0 from becoming -0. */
+  /** Adding 0 makes 0 of -0. A factor, since the processor cannot guess which side the next event is on. */
   rankOf(price: number): number {
-    const ticks = price / this.tickSize;
-    return this.side === Side.bid ? 0 - ticks : ticks + 0;
+    return price / this.#signedTick + 0;
   }
 
   priceOf(rank: number): number {
-    const ticks = this.side === Side.bid ? 0 - rank : rank;
-    return ticks * this.tickSize;
+    return rank * this.#signedTick + 0;
   }
 
   /** The best price mantissa; undefined where there is no level. */

@@ -40,6 +40,8 @@ export class OrderBook {
   readonly #index: OrderIndex;
   readonly #bids: Ladder;
   readonly #asks: Ladder;
+  /** By side. An array, since the processor cannot guess which side the next event is on. */
+  readonly #ladders: readonly Ladder[];
   readonly #ahead: ReadAhead;
   readonly #tickSize: number;
   readonly #lotSize: number;
@@ -56,6 +58,7 @@ export class OrderBook {
     this.#index = new OrderIndex(this.#orders, hash);
     this.#bids = new Ladder(Side.bid, this.#tickSize, hash);
     this.#asks = new Ladder(Side.ask, this.#tickSize, hash);
+    this.#ladders = [this.#bids, this.#bids, this.#asks];
     this.parts = { orders: this.#orders, index: this.#index, bids: this.#bids, asks: this.#asks };
     this.#ahead = new ReadAhead(this.parts);
   }
@@ -341,8 +344,7 @@ export class OrderBook {
   /** Whether a price of one side reaches the best of the other, where that is not allowed. */
   #wouldCross(side: Side, rank: number): boolean {
     if (this.#rules.crossPolicy !== CrossPolicy.reject) return false;
-    const opposite = side === Side.bid ? this.#asks : this.#bids;
-    return rank + opposite.bestRank <= 0;
+    return rank + this.#ladders[side ^ (Side.bid ^ Side.ask)]!.bestRank <= 0;
   }
 
   /** What keeps one more order off a level, which is 0 where it would have to be opened. */
@@ -391,7 +393,7 @@ export class OrderBook {
   }
 
   #ladder(side: Side): Ladder {
-    return side === Side.bid ? this.#bids : this.#asks;
+    return this.#ladders[side]!;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BookParts } from "./book-parts.ts";
+import type { Ladder } from "./ladder.ts";
 import { OrderAction, type OrderEventColumns, Side } from "./order-events.ts";
 import { PAGE_TICKS } from "./page-store.ts";
 import { homeOf } from "./slot-table.ts";
@@ -7,7 +8,8 @@ import { homeOf } from "./slot-table.ts";
 export const AHEAD_EVENTS = 64;
 /** Fewer events than this have little to overlap. */
 const AHEAD_EVENTS_MIN = 4;
-/** Pages of both sides that stay in the caches: 256 KB. */
+/** Orders and pages that stay in the caches of the processor anyway: 0.7 MB, 256 KB. */
+const CACHED_ORDERS = 16_384;
 const CACHED_PAGES = 4096;
 
 /** Shared by all books of a thread: what is in them is used before `apply` ends. */
@@ -22,6 +24,7 @@ const adds = new Int32Array(AHEAD_EVENTS);
  * alone: a step at a time for all of them. An event by itself waits for its entry, then for its record, then
  * for its level, each somewhere else in memory; here the same step of different events is one wait (a quarter
  * less time in flow U). Nothing is decided: what an earlier event changes meanwhile was read in vain.
+ * Hardly anything is asked: what the processor cannot guess costs it more than a word read for nothing.
  */
 export class ReadAhead {
   /** By `event index & (AHEAD_EVENTS - 1)`. */
@@ -29,16 +32,21 @@ export class ReadAhead {
   /** Takes what was read, so that no compiler leaves the reading out. */
   readSum = 0;
   readonly #parts: BookParts;
+  /** By side, and by 0 any. */
+  readonly #ladders: readonly Ladder[];
 
   constructor(parts: BookParts) {
     this.#parts = parts;
+    this.#ladders = [parts.bids, parts.bids, parts.asks];
   }
 
   /** `from` is a multiple of AHEAD_EVENTS; `end` at most as many events further. */
   read(events: OrderEventColumns, from: number, end: number): void {
     this.#hashNames(events, from, end);
-    if (end - from < AHEAD_EVENTS_MIN) return;
-    const { bids, asks } = this.#parts;
+    const { orders, bids, asks } = this.#parts;
+    const isCached = orders.live < CACHED_ORDERS;
+    // With levels on both sides, record 0 and level 0 of each can be read: zeros that stand for none.
+    if (isCached || end - from < AHEAD_EVENTS_MIN || bids.levelCount === 0 || asks.levelCount === 0) return;
     let sum = this.#readOrders(end - from);
     if (bids.pages.live + asks.pages.live > CACHED_PAGES) sum += this.#readPrices(events, from, end);
     this.readSum = sum | 0;
@@ -63,7 +71,7 @@ export class ReadAhead {
     for (let i = 0; i < count; i++) slots[i] = entries[homeOf(entries, hashes[i]!)]!;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      levels[i] = slot === 0 ? 0 : (orders.level(slot) << 2) | orders.side(slot);
+      levels[i] = (orders.level(slot) << 2) | orders.side(slot);
     }
     return this.#readLevels(count);
   }
@@ -84,19 +92,14 @@ export class ReadAhead {
     for (let i = 0; i < count; i++) {
       const ladder = events.side[adds[i]!] === Side.bid ? bids : asks;
       const tick = ladder.rankOf(events.price[adds[i]!]!) & (PAGE_TICKS - 1);
-      const page = slots[i]!;
-      levels[i] = page === 0 ? 0 : (ladder.pages.quad(page, tick >> 2) << 4) | ladder.side;
+      levels[i] = (ladder.pages.quad(slots[i]!, tick >> 2) << 4) | ladder.side;
     }
     return this.#readLevels(count);
   }
 
   #readLevels(count: number): number {
-    const { bids, asks } = this.#parts;
     let sum = 0;
-    for (let i = 0; i < count; i++) {
-      const handle = levels[i]! >>> 2;
-      if (handle !== 0) sum += ((levels[i]! & 3) === Side.bid ? bids : asks).levels.count(handle);
-    }
+    for (let i = 0; i < count; i++) sum += this.#ladders[levels[i]! & 3]!.levels.count(levels[i]! >>> 2);
     return sum;
   }
 }
