@@ -129,9 +129,11 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
       expect(ended).toBe("");
       return book.counters;
     };
-    const fastDeltas = new Map<string, number>();
+    /** Messages of the fast one where it kept up with every state: a busy machine may make it skip some too. */
+    const everyState = new Map<string, number>();
     for (const report of await reportsAt(fast, finalSequence)) {
-      fastDeltas.set(report.transport, check(report).deltas);
+      const counters = check(report);
+      if (counters.mergedIntervalsMax <= 1) everyState.set(report.transport, counters.deltas);
     }
 
     // Only now, so that those who did not read could not: the others did not need them.
@@ -145,7 +147,7 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
         const counters = check(report);
         // Gateways conflate for themselves: numbers of messages compare on one of them only.
         if (testThreads.gateways < 2) {
-          expect(counters.deltas).toBeLessThan(fastDeltas.get(report.transport) ?? 0);
+          expect(counters.deltas).toBeLessThan(everyState.get(report.transport) ?? Infinity);
         }
         expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
       }
