@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { CrossPolicy } from "../../src/book/instrument.ts";
+import { checkIntegrity } from "../../src/book/integrity.ts";
+import { OrderBook } from "../../src/book/order-book.ts";
+import { Side } from "../../src/book/order-events.ts";
+import { BatchTally } from "../../src/book/rejection.ts";
+import { eventColumns } from "../support/event-columns.ts";
+import type { TestOrderEvent } from "../support/naive-book.ts";
+import { type Random, withSeed } from "../support/random.ts";
+
+const rules = {
+  crossPolicy: CrossPolicy.flag,
+  tickSize: 0,
+  lotSize: 0,
+  liveOrdersMax: 1_000_000,
+  levelsPerSideMax: 1_000_000,
+};
+
+/** Prices so wide apart that each has its page; names that are mostly new at first. */
+function anyEvent(random: Random, names: number): TestOrderEvent {
+  const n = random.between(1, names);
+  return {
+    ...(n % 5 === 0 ? { key: `key-${n}` } : { id: BigInt(n) << 30n }),
+    action: random.chance(60) ? 1 : random.between(0, 5),
+    side: random.chance(95) ? random.between(1, 2) : random.pick([0, 3, 200, 255]),
+    price: random.chance(95) ? random.between(-20_000, 20_000) * 64 : random.pick([0, 0.5, 2 ** 53 - 1]),
+    quantity: random.between(0, 100),
+  };
+}
+
+function applied(book: OrderBook, events: readonly TestOrderEvent[], batchEvents: number): number {
+  const tally = new BatchTally();
+  for (let at = 0; at < events.length; at += batchEvents) {
+    book.apply(eventColumns(events.slice(at, at + batchEvents)), tally);
+  }
+  return tally.acceptedEvents;
+}
+
+test("a book too large for the caches is the same whether events are read ahead or come three by three", async () => {
+  await withSeed((random) => {
+    const events = Array.from({ length: 60_000 }, () => anyEvent(random, 80_000));
+    const ahead = new OrderBook(rules, 1);
+    const alone = new OrderBook(rules, 2);
+    expect(applied(ahead, events, 1000)).toBe(applied(alone, events, 3));
+    // The bounds over which orders and prices are read ahead.
+    expect(ahead.liveOrders).toBeGreaterThan(16_384);
+    expect(ahead.parts.bids.pages.live + ahead.parts.asks.pages.live).toBeGreaterThan(4096);
+    expect(ahead.stateHash()).toBe(alone.stateHash());
+    expect(checkIntegrity(ahead)).toEqual([]);
+  });
+});
+
+test("a batch that clears a large book, and one that meets a side without levels, are applied as ever", () => {
+  const book = new OrderBook(rules, 1);
+  const bids = Array.from({ length: 20_000 }, (_, n) => ({
+    action: 1,
+    id: BigInt(n + 1),
+    side: Side.bid,
+    price: -n * 64,
+    quantity: 1,
+  }));
+  const asks = [{ action: 1, id: 50_000n, side: Side.ask, price: 64, quantity: 1 }];
+  expect(applied(book, [...bids, ...asks], 1000)).toBe(20_001);
+  expect(book.bestAsk()).toBe(64);
+  expect(applied(book, [{ action: 6 }, ...asks, ...bids.slice(0, 100)], 1000)).toBe(102);
+  expect(book.liveOrders).toBe(101);
+  expect(checkIntegrity(book)).toEqual([]);
+});
