@@ -42,11 +42,6 @@ export class ResponseStream {
     return this.#ended || this.#call.cancelled;
   }
 
-  /** Messages that wait, the one included that HTTP/2 has taken but not sent. */
-  get queued(): number {
-    return this.#call.writableLength;
-  }
-
   /**
    * Queues a response. `written` is called when HTTP/2 has sent it, that is when the client's window has
    * taken it; never, if the call is over before.
