@@ -3,9 +3,8 @@
  * copied, no growth stalls, and a book with few orders stays small. With `firstBits` = 6 segment 0 holds
  * the slots 0 to 63, segment s >= 1 the slots 64·2^(s-1) to 64·2^s - 1.
  *
- * Every segment has a power of two of slots and starts at a multiple of that power (or at 0), so the place
- * of a slot in its segment is `slot & (slots - 1)`, and without the highest bit that is set where segment 0
- * is not meant.
+ * Every segment starts at a power of two (or at 0), so a slot's place in it is the slot without its highest
+ * bit; where the segment is at hand and its length a power of two, `slot & (slots - 1)` is the same.
  */
 
 /** Which segment holds `slot`. */
