@@ -1,7 +1,7 @@
 /**
  * One text of metrics out of those of several threads: samples of one name and labels are added up, which is what
- * counters, histograms and the gauges of threads that share the work mean together. What is not to be added has
- * a label that tells the threads apart.
+ * counters, histograms and the gauges of threads that share the work mean together. Of ratios the largest counts.
+ * What is neither has a label that tells the threads apart.
  */
 export function mergeMetrics(texts: readonly string[]): string {
   const families = new Map<string, Family>();
@@ -18,6 +18,7 @@ export function mergeMetrics(texts: readonly string[]): string {
 interface Family {
   readonly help: string;
   readonly type: string;
+  readonly add: (before: number, value: number) => number;
   readonly samples: Map<string, number>;
 }
 
@@ -29,12 +30,21 @@ function readInto(families: Map<string, Family>, text: string): void {
     if (kind === "HELP") {
       help = rest;
     } else if (kind === "TYPE") {
-      family = families.get(name) ?? { help, type: rest, samples: new Map() };
+      family = families.get(name) ?? {
+        help,
+        type: rest,
+        add: name.endsWith("_ratio") ? Math.max : plus,
+        samples: new Map(),
+      };
       families.set(name, family);
     } else if (line !== "" && family !== undefined) {
       const end = line.lastIndexOf(" ");
       const sample = line.slice(0, end);
-      family.samples.set(sample, (family.samples.get(sample) ?? 0) + Number(line.slice(end + 1)));
+      family.samples.set(sample, family.add(family.samples.get(sample) ?? 0, Number(line.slice(end + 1))));
     }
   }
+}
+
+function plus(before: number, value: number): number {
+  return before + value;
 }

@@ -40,6 +40,12 @@ alone 1
 `);
 });
 
+test("of ratios the largest counts", () => {
+  const ratio = (value: number) =>
+    `# HELP stretch_ratio Factor.\n# TYPE stretch_ratio gauge\nstretch_ratio ${value}\n`;
+  expect(mergeMetrics([ratio(1), ratio(4), ratio(2)])).toContain("stretch_ratio 4\n");
+});
+
 test("of one thread the text stays as it is", () => {
   expect(mergeMetrics([one])).toBe(one);
 });
