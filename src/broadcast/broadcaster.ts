@@ -13,6 +13,7 @@ import { Pacer } from "./pacer.ts";
 import { BroadcastSession } from "./session.ts";
 import { StretchGovernor } from "./stretch-governor.ts";
 import type { Subscription } from "./subscription.ts";
+import { unknownSymbol } from "./unknown-symbol.ts";
 import { View, viewIdOf } from "./view.ts";
 import { ViewTable } from "./view-table.ts";
 
@@ -374,9 +375,6 @@ export class Broadcaster implements DepthListener {
   #listed(symbol: string): ListedInstrument {
     const listed = this.#options.instruments.find(symbol);
     if (listed !== undefined) return listed;
-    throw new DepthcastError(ErrorCode.notFound, `unknown symbol "${symbol}"`, {
-      field: "symbol",
-      reason: "UNKNOWN_SYMBOL",
-    });
+    throw unknownSymbol(symbol);
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from "../clock.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { SNAPSHOT_WAIT_MAX_MS } from "../limits.ts";
 import type { DepthListener, DepthSource } from "./depth-source.ts";
+import { unknownSymbol } from "./unknown-symbol.ts";
 
 /** One book, read once. */
 export interface BookSnapshot {
@@ -137,13 +138,6 @@ function sideChecksum(side: Side, levels: DepthSide): number {
     sum = addChecksum(sum, levelChecksum(side, levels.price[i] ?? 0, levels.quantity[i] ?? 0));
   }
   return sum;
-}
-
-function unknownSymbol(symbol: string): DepthcastError {
-  return new DepthcastError(ErrorCode.notFound, `unknown symbol "${symbol}"`, {
-    field: "symbol",
-    reason: "UNKNOWN_SYMBOL",
-  });
 }
 
 function otherEpoch(asked: bigint, present: bigint): DepthcastError {

@@ -4,7 +4,7 @@ import websocketPlugin from "@fastify/websocket";
 import { type FastifyInstance, fastify } from "fastify";
 import type { SnapshotSource } from "../../broadcast/snapshot-reader.ts";
 import { type Clock, systemClock, type Timer } from "../../clock.ts";
-import type { InstrumentDirectory } from "../../engine/instrument-directory.ts";
+import type { InstrumentDirectory } from "../../book/instrument-directory.ts";
 import { DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import type { Readiness } from "../../observability/health.ts";
 import type { Admission } from "../admission.ts";

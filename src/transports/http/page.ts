@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ListedInstrument } from "../../engine/instrument-directory.ts";
+import type { ListedInstrument } from "../../book/instrument-directory.ts";
 
 /** The page at `/`: what runs here and where to go on. One file, no script, nothing from elsewhere. */
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { SnapshotSource } from "../../broadcast/snapshot-reader.ts";
-import type { InstrumentDirectory } from "../../engine/instrument-directory.ts";
+import type { InstrumentDirectory } from "../../book/instrument-directory.ts";
 import { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Readiness } from "../../observability/health.ts";

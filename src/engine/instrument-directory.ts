@@ -1,1 +1,0 @@
-export type { InstrumentDirectory, ListedInstrument } from "../book/instrument-directory.ts";
