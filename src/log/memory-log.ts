@@ -17,6 +17,8 @@ export interface MemoryLogOptions {
 /** A log that lasts as long as its process: for trials, tests and as the model of the others. */
 export class MemoryLog implements OrderLog {
   readonly epoch: bigint;
+  readonly bytes = 0;
+  readonly fault = undefined;
   readonly #clock: Clock;
   readonly #retain: boolean;
   readonly #subscriptions = new Set<Delivery>();
@@ -67,6 +69,10 @@ export class MemoryLog implements OrderLog {
         this.#subscriptions.delete(delivery);
       },
     };
+  }
+
+  digestAt(): Promise<string> {
+    return Promise.resolve("");
   }
 
   truncate(beforeIndex: number): Promise<void> {

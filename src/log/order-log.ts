@@ -27,8 +27,12 @@ export interface OrderLog {
   readonly epoch: bigint;
   /** The first entry still kept. */
   readonly startIndex: number;
-  /** One past the last entry. */
+  /** One past the last durable entry. */
   readonly endIndex: number;
+  /** Bytes that the kept entries take, roughly; 0 where nothing is written down. */
+  readonly bytes: number;
+  /** Why nothing can be appended for the time being, in words for an operator; undefined = it can. */
+  readonly fault: string | undefined;
   /**
    * Adds a record and resolves with its place once it is durable. Records of one caller keep their order.
    * The buffer belongs to the log from then on.
@@ -40,6 +44,11 @@ export interface OrderLog {
   read(fromIndex: number): AsyncIterable<LogEntry>;
   /** Delivers durable entries from `fromIndex` on, then those to come. */
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription;
+  /**
+   * Names everything before `index`, an entry that is kept or the end: two logs that have one digest at an index are the same
+   * up to there. Book snapshots carry it, so that none is taken for that of another log. Empty where the log keeps none.
+   */
+  digestAt(index: number): Promise<string>;
   /** Forgets the entries before `beforeIndex`, which every subscriber must have consumed. */
   truncate(beforeIndex: number): Promise<void>;
   /** Refuses what comes, delivers what is durable, and releases everything. */

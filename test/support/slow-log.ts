@@ -22,6 +22,13 @@ export class SlowLog implements OrderLog {
     return this.#log.endIndex;
   }
 
+  get bytes(): number {
+    return this.#log.bytes;
+  }
+  get fault(): string | undefined {
+    return this.#log.fault;
+  }
+
   append(record: ArrayBuffer): Promise<number> {
     const appended = this.#previous.then(() => this.#takeTime(record));
     this.#previous = appended.catch(() => {});
@@ -34,6 +41,10 @@ export class SlowLog implements OrderLog {
 
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription {
     return this.#log.subscribe(fromIndex, consumer);
+  }
+
+  digestAt(index: number): Promise<string> {
+    return this.#log.digestAt(index);
   }
 
   truncate(beforeIndex: number): Promise<void> {
