@@ -82,7 +82,7 @@ const definitions = {
     default: 10_000,
     min: 1,
     max: 1_000_000,
-    about: "connections, for gRPC and for HTTP each",
+    about: "connections, for gRPC and for HTTP each; gateways have equal shares",
   },
   streamsPerConnectionMax: {
     default: 256,
