@@ -7,4 +7,5 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   ingest: async () => (await import("./ingest/ingest.ts")).ingestBenchmark,
   "fanout-ws": async () => (await import("./fanout/fanout-ws.ts")).webSocketFanoutBenchmark,
   "fanout-grpc": async () => (await import("./fanout/fanout-grpc.ts")).grpcFanoutBenchmark,
+  latency: async () => (await import("./latency/latency.ts")).latencyBenchmark,
 };

@@ -47,7 +47,7 @@ function startLoads(port: number, clients: Clients) {
   return divideLoads(new URL("./websocket-load-process.ts", import.meta.url), start);
 }
 
-function depthcastClients({ connections, symbols, intervalMs }: FanoutShape): Clients {
+export function depthcastClients({ connections, symbols, intervalMs }: FanoutShape): Clients {
   const requests = symbolNames(symbols).map((symbol) => ({
     opcode: BINARY as 2,
     payload: toBinary(

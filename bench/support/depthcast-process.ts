@@ -9,6 +9,8 @@ import { processCpuSeconds } from "./wall-clock.ts";
 export interface ServerStart {
   readonly symbols: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Threads that serve the sockets; default 0: all on one thread. */
+  readonly gateways?: number;
 }
 
 export interface ServerCommands {
@@ -17,11 +19,12 @@ export interface ServerCommands {
   cpuSeconds(): Promise<number>;
 }
 
-answerCommands<ServerCommands>(async ({ symbols, limits }: ServerStart) => {
+answerCommands<ServerCommands>(async ({ symbols, limits, gateways = 0 }: ServerStart) => {
   const anyPort = { host: "127.0.0.1", port: 0 };
   const server = await startServer({
     grpc: anyPort,
     http: anyPort,
+    gateways,
     instruments: symbols.map((symbol) => ({
       symbol,
       priceScale: 2,

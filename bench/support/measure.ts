@@ -14,7 +14,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value below which `share` of the values lie; NaN where there is none. */
-function quantile(values: readonly number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).toSorted();
   if (sorted.length === 0) return Number.NaN;
   const place = (sorted.length - 1) * share;
