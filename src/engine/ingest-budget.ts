@@ -17,13 +17,13 @@ export class IngestBudget {
   }
 
   /**
-   * Resolves with true when the bytes are taken, with false where `leave` came first. A message larger than
-   * the whole budget is let through alone, so that it does not wait for ever.
+   * True = the bytes are taken. A promise resolves with true when they are, with false where `leave` came
+   * first. A message larger than the whole budget is let through alone, so that it does not wait for ever.
    */
-  take(bytes: number, holder: object): Promise<boolean> {
+  take(bytes: number, holder: object): true | Promise<boolean> {
     if (this.#waiting.length === 0 && this.#fits(bytes)) {
       this.#bytes += bytes;
-      return TAKEN;
+      return true;
     }
     return new Promise((resolve) => this.#waiting.push({ bytes, holder, resolve }));
   }
@@ -62,5 +62,3 @@ interface Waiter {
   readonly holder: object;
   readonly resolve: (taken: boolean) => void;
 }
-
-const TAKEN = Promise.resolve(true);

@@ -242,7 +242,10 @@ class GateStream implements IngestStream {
   #ended: DepthcastError | undefined;
   /** Bytes that have been given room and belong to no batch yet. */
   #reserved = 0;
-  #receiving: { readonly done: Promise<void>; readonly resolve: () => void } | undefined;
+  /** Room was asked for, and the batch was not submitted yet. */
+  #isReceiving = false;
+  /** For those who wait until it is. */
+  #receiving: PromiseWithResolvers<void> | undefined;
 
   constructor(
     gate: IngestGate,
@@ -256,13 +259,14 @@ class GateStream implements IngestStream {
     this.#receivedElsewhere = receivedElsewhere;
   }
 
-  async room(byteLength: number): Promise<void> {
+  room(byteLength: number): Promise<void> | undefined {
     invariant(this.#reserved === 0, "room is taken for one batch at a time");
-    if (this.#ended !== undefined) return;
-    this.#receiving ??= openPromise();
-    if (!(await this.#budget.take(byteLength, this))) return;
-    if (this.#stillOpen()) this.#reserved = byteLength;
-    else this.#budget.giveBack(byteLength);
+    if (this.#ended !== undefined) return undefined;
+    this.#isReceiving = true;
+    const taken = this.#budget.take(byteLength, this);
+    if (taken !== true) return this.#wait(byteLength, taken);
+    this.#reserved = byteLength;
+    return undefined;
   }
 
   submit(batch: EncodedBatch): Promise<BatchOutcome> {
@@ -278,12 +282,18 @@ class GateStream implements IngestStream {
     const bytes = this.#reserved;
     this.#reserved = 0;
     this.#received();
-    return outcome.finally(() => this.#budget.giveBack(bytes));
+    const giveBack = () => this.#budget.giveBack(bytes);
+    // Before whoever is answered goes on.
+    outcome.then(giveBack, giveBack);
+    return outcome;
   }
 
   /** Resolves when what the stream has received so far was submitted. */
   submitted(): Promise<void> {
-    return this.#receivedElsewhere?.() ?? this.#receiving?.done ?? Promise.resolve();
+    if (this.#receivedElsewhere !== undefined) return this.#receivedElsewhere();
+    if (!this.#isReceiving) return Promise.resolve();
+    this.#receiving ??= Promise.withResolvers();
+    return this.#receiving.promise;
   }
 
   end(reason: DepthcastError): void {
@@ -297,9 +307,11 @@ class GateStream implements IngestStream {
       this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
   }
 
-  /** False where the stream has ended while it waited. */
-  #stillOpen(): boolean {
-    return this.#ended === undefined;
+  async #wait(byteLength: number, taken: Promise<boolean>): Promise<void> {
+    if (!(await taken)) return;
+    // It may have ended meanwhile.
+    if (this.#ended === undefined) this.#reserved = byteLength;
+    else this.#budget.giveBack(byteLength);
   }
 
   #finish(reason: DepthcastError): void {
@@ -312,6 +324,7 @@ class GateStream implements IngestStream {
   }
 
   #received(): void {
+    this.#isReceiving = false;
     this.#receiving?.resolve();
     this.#receiving = undefined;
   }
@@ -319,32 +332,34 @@ class GateStream implements IngestStream {
 
 /** Answers that wait for the sequencer, by place in the log. */
 class Pending<Outcome> {
-  readonly #waiting = new Map<number, (outcome: Outcome | DepthcastError) => void>();
+  readonly #waiting = new Map<number, Waiter<Outcome>>();
   /** Outcomes that came before the log told the place; kept only while a place is awaited. */
   readonly #early = new Map<number, Outcome | DepthcastError>();
   #placing = 0;
   #failed: DepthcastError | undefined;
 
-  async wait(place: Promise<number>): Promise<Outcome> {
+  /** One promise for a batch, and no async function around it: there are millions. */
+  wait(place: Promise<number>): Promise<Outcome> {
     this.#placing += 1;
-    let told: Outcome | DepthcastError | Promise<Outcome | DepthcastError>;
-    try {
-      told = this.#at(await place);
-    } finally {
-      this.#placing -= 1;
-      // What is left came early for places that are not ours.
-      if (this.#placing === 0) this.#early.clear();
-    }
-    const outcome = await told;
-    if (outcome instanceof DepthcastError) throw outcome;
-    return outcome;
+    return new Promise((resolve, reject) => {
+      place.then(
+        (index) => {
+          this.#await(index, { resolve, reject });
+          this.#placed();
+        },
+        (thrown: unknown) => {
+          this.#placed();
+          reject(thrown);
+        },
+      );
+    });
   }
 
   settle(index: number, outcome: Outcome | DepthcastError): void {
-    const resolve = this.#waiting.get(index);
-    if (resolve !== undefined) {
+    const waiter = this.#waiting.get(index);
+    if (waiter !== undefined) {
       this.#waiting.delete(index);
-      resolve(outcome);
+      answer(waiter, outcome);
     } else if (this.#placing > 0) {
       this.#early.set(index, outcome);
     }
@@ -353,23 +368,36 @@ class Pending<Outcome> {
   /** There will be no more outcomes. */
   fail(reason: DepthcastError): void {
     this.#failed = reason;
-    for (const resolve of this.#waiting.values()) resolve(reason);
+    for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
     this.#early.clear();
   }
 
-  #at(index: number): Outcome | DepthcastError | Promise<Outcome | DepthcastError> {
-    if (this.#failed !== undefined) return this.#failed;
-    const early = this.#early.get(index);
-    if (early === undefined) return new Promise((resolve) => this.#waiting.set(index, resolve));
+  #await(index: number, waiter: Waiter<Outcome>): void {
+    const told = this.#failed ?? this.#early.get(index);
+    if (told === undefined) {
+      this.#waiting.set(index, waiter);
+      return;
+    }
     this.#early.delete(index);
-    return early;
+    answer(waiter, told);
+  }
+
+  #placed(): void {
+    this.#placing -= 1;
+    // What is left came early for places that are not ours.
+    if (this.#placing === 0) this.#early.clear();
   }
 }
 
-function openPromise(): { readonly done: Promise<void>; readonly resolve: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { done: promise, resolve };
+interface Waiter<Outcome> {
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function answer<Outcome>({ resolve, reject }: Waiter<Outcome>, outcome: Outcome | DepthcastError): void {
+  if (outcome instanceof DepthcastError) reject(outcome);
+  else resolve(outcome);
 }
 
 function goingAway(): DepthcastError {

@@ -33,11 +33,11 @@ export interface IngestPort {
 /** One producer's stream. Batches are given in the order in which they came. */
 export interface IngestStream {
   /**
-   * Resolves when there is room for `byteLength` more bytes over all streams, or when the stream has ended.
-   * Await it before each `submit`, and read nothing further meanwhile: that is how ingest is slowed. Submit
-   * without delay then, as all streams share the room.
+   * Resolves when there is room for `byteLength` more bytes over all streams, or when the stream has ended;
+   * undefined = there is room now. Ask before each `submit`, and read nothing further until then: that is how
+   * ingest is slowed. Submit without delay then, as all streams share the room.
    */
-  room(byteLength: number): Promise<void>;
+  room(byteLength: number): Promise<void> | undefined;
   /**
    * Gives a batch its place. The outcome resolves when the batch is durable and applied, in order;
    * it rejects (`unavailable`) where it could not be made durable. Errors do not name the batch: the

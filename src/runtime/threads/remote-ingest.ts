@@ -116,19 +116,22 @@ class RemoteStream implements IngestStream {
   readonly #options: RemoteStreamOptions;
   #ended: DepthcastError | undefined;
   #reserved = 0;
+  /** Room was asked for, and the batch was not submitted yet. */
+  #isReceiving = false;
+  /** For those who wait until it is. */
   #receiving: PromiseWithResolvers<void> | undefined;
 
   constructor(options: RemoteStreamOptions) {
     this.#options = options;
   }
 
-  async room(byteLength: number): Promise<void> {
-    if (this.#ended !== undefined) return;
-    const { budget } = this.#options;
-    this.#receiving ??= Promise.withResolvers();
-    if (!(await budget.take(byteLength, this))) return;
-    if (this.#isOpen()) this.#reserved = byteLength;
-    else budget.giveBack(byteLength);
+  room(byteLength: number): Promise<void> | undefined {
+    if (this.#ended !== undefined) return undefined;
+    this.#isReceiving = true;
+    const taken = this.#options.budget.take(byteLength, this);
+    if (taken !== true) return this.#wait(byteLength, taken);
+    this.#reserved = byteLength;
+    return undefined;
   }
 
   submit(batch: EncodedBatch): Promise<BatchOutcome> {
@@ -137,11 +140,16 @@ class RemoteStream implements IngestStream {
     this.#reserved = 0;
     const outcome = this.#options.submit(batch);
     this.#received();
-    return outcome.finally(() => this.#options.budget.giveBack(bytes));
+    const giveBack = () => this.#options.budget.giveBack(bytes);
+    // Before whoever is answered goes on.
+    outcome.then(giveBack, giveBack);
+    return outcome;
   }
 
   received(): Promise<void> {
-    return this.#receiving?.promise ?? Promise.resolve();
+    if (!this.#isReceiving) return Promise.resolve();
+    this.#receiving ??= Promise.withResolvers();
+    return this.#receiving.promise;
   }
 
   end(reason: DepthcastError): void {
@@ -155,8 +163,11 @@ class RemoteStream implements IngestStream {
       this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
   }
 
-  #isOpen(): boolean {
-    return this.#ended === undefined;
+  async #wait(byteLength: number, taken: Promise<boolean>): Promise<void> {
+    if (!(await taken)) return;
+    // It may have ended meanwhile.
+    if (this.#ended === undefined) this.#reserved = byteLength;
+    else this.#options.budget.giveBack(byteLength);
   }
 
   #finish(reason: DepthcastError): void {
@@ -170,6 +181,7 @@ class RemoteStream implements IngestStream {
   }
 
   #received(): void {
+    this.#isReceiving = false;
     this.#receiving?.resolve();
     this.#receiving = undefined;
   }

@@ -8,6 +8,8 @@ export interface OpenStream {
   readonly connection: Connection;
   readonly http2: ServerHttp2Stream;
   readonly openedMs: number;
+  /** Its requests may be compressed. */
+  readonly isEncoded: boolean;
   /** The single request is whole, or the request stream has begun. */
   requestComplete: boolean;
   /** When everything was said; undefined while the call runs. */

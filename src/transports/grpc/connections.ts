@@ -144,6 +144,7 @@ export class GrpcConnections {
       connection,
       http2: stream,
       openedMs: this.#options.clock.nowMs(),
+      isEncoded: (headers["grpc-encoding"] ?? "identity") !== "identity",
       requestComplete: false,
       answeredMs: undefined,
     });

@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
 import { type DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { encodeSubscribeResponse } from "../../protocol/proto-dialect.ts";
+import { GRPC_HEADER_BYTES, putGrpcHeader } from "./grpc-frames.ts";
 import { SharedLayouts } from "../shared-layouts.ts";
 import type { ResponseStream } from "./response-stream.ts";
 
@@ -11,8 +12,6 @@ import type { ResponseStream } from "./response-stream.ts";
  */
 const SLOW_RESPONSE_MS = 1000;
 const SLOW_RESPONSE_BYTES_MAX = 64 * 1024;
-/** In front of a message. */
-const GRPC_HEADER_BYTES = 5;
 
 /** Responses with their gRPC headers, one buffer for all streams that are sent the same pieces. */
 export type FramedResponses = SharedLayouts<Buffer>;
@@ -25,7 +24,7 @@ export function createFramedResponses(): FramedResponses {
 function frameResponse(pieces: readonly Uint8Array[]): Buffer {
   const header = Buffer.alloc(GRPC_HEADER_BYTES);
   const framed = encodeSubscribeResponse([header, ...pieces]);
-  framed.writeUInt32BE(framed.byteLength - GRPC_HEADER_BYTES, 1);
+  putGrpcHeader(framed, 0, framed.byteLength - GRPC_HEADER_BYTES);
   return framed;
 }
 

@@ -141,6 +141,8 @@ function createGuard(
       if (stream !== undefined) stream.requestComplete = true;
     },
     http2Of: (metadata) => connections.find(metadata)?.http2,
+    isEncoded: (metadata) => connections.find(metadata)?.isEncoded === true,
+    requestBytesMax: deps.limits.requestBytesMax,
     reset: (metadata) => connections.find(metadata)?.http2.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
     answered(metadata, error) {
       if (error !== undefined) metrics.transport.requestRefused("grpc");

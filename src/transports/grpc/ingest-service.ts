@@ -5,7 +5,7 @@ import { type IngestService } from "../../protocol/gen/depthcast/v1/ingest_pb.ts
 import { decodeInstrument, encodeInstrument } from "../../protocol/instrument-codec.ts";
 import { refusedField } from "../../protocol/subscription.ts";
 import { AckWriter } from "./ack-writer.ts";
-import { type AnsweredBatch, BatchIntake } from "./batch-intake.ts";
+import { type AnswerSink, BatchIntake } from "./batch-intake.ts";
 import type { GrpcMetrics } from "./grpc-metrics.ts";
 import { IngestSummary } from "./ingest-summary.ts";
 import type { RequestReader } from "./request-reader.ts";
@@ -32,15 +32,16 @@ export function ingestHandlers(deps: IngestDeps): ServiceHandlers<typeof IngestS
     }),
     ingest: async (requests, call) => {
       const summary = new IngestSummary();
-      await takeBatches(deps, requests, call, (batch, release) => {
-        summary.add(batch);
-        release();
-      });
+      await takeBatches(deps, requests, call, summary);
       return summary.response();
     },
     ingestAcked: async (requests, responses, call) => {
       const acks = new AckWriter(responses);
-      await takeBatches(deps, requests, call, (batch, release) => acks.write(batch, release));
+      try {
+        await takeBatches(deps, requests, call, acks);
+      } finally {
+        acks.flush();
+      }
     },
   };
 }
@@ -49,10 +50,10 @@ async function takeBatches(
   deps: IngestDeps,
   requests: RequestReader,
   call: CallContext,
-  answer: (batch: AnsweredBatch, release: () => void) => void,
+  answers: AnswerSink,
 ): Promise<void> {
   const { ingest, limits, clock, metrics, intakes } = deps;
-  const intake = new BatchIntake({ ingest, limits, clock, requests, answer, metrics: metrics.ingest });
+  const intake = new BatchIntake({ ingest, limits, clock, requests, answers, metrics: metrics.ingest });
   intakes.add(intake);
   const abandon = () => intake.abandon();
   call.signal.addEventListener("abort", abandon, { once: true });

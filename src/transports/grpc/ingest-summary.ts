@@ -6,7 +6,7 @@ import {
   type Rejection,
   RejectionSchema,
 } from "../../protocol/gen/depthcast/v1/ingest_pb.ts";
-import type { AnsweredBatch } from "./batch-intake.ts";
+import type { AnsweredBatch, AnswerSink } from "./batch-intake.ts";
 
 /** The refusals of a batch as the wire shows them. */
 export function listRejections({ symbol, number, outcome }: AnsweredBatch): Rejection[] {
@@ -22,14 +22,15 @@ export function listRejections({ symbol, number, outcome }: AnsweredBatch): Reje
 }
 
 /** The sum of a whole Ingest stream. Its size is bounded by the instruments and the refusals listed. */
-export class IngestSummary {
+export class IngestSummary implements AnswerSink {
+  onReleased: (count: number) => void = () => {};
   #acceptedEvents = 0;
   #rejectedEvents = 0;
   #duplicateBatches = 0;
   readonly #rejections: Rejection[] = [];
   readonly #positions = new Map<string, { epoch: bigint; sequence: number }>();
 
-  add(batch: AnsweredBatch): void {
+  answer(batch: AnsweredBatch): void {
     const { symbol, outcome } = batch;
     this.#acceptedEvents += outcome.acceptedEvents;
     this.#rejectedEvents += outcome.rejectedEvents;
@@ -39,6 +40,7 @@ export class IngestSummary {
     if (room > 0 && outcome.rejections.length > 0) {
       this.#rejections.push(...listRejections(batch).slice(0, room));
     }
+    this.onReleased(1);
   }
 
   response(): MessageInitShape<typeof IngestResponseSchema> {

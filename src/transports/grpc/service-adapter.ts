@@ -26,7 +26,9 @@ import type {
 } from "@grpc/grpc-js";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { decodeMessage } from "../../protocol/message-decoding.ts";
-import { RequestReader } from "./request-reader.ts";
+import { DecodedRequests } from "./decoded-requests.ts";
+import { FramedRequests } from "./framed-requests.ts";
+import type { RequestReader } from "./request-reader.ts";
 import { ResponseStream } from "./response-stream.ts";
 import { statusOf } from "./status.ts";
 
@@ -71,6 +73,10 @@ export interface CallGuard {
   requestComplete(metadata: Metadata): void;
   /** The call's HTTP/2 stream, unless it is closed already. */
   http2Of(metadata: Metadata): ServerHttp2Stream | undefined;
+  /** Whether its requests may be compressed, which grpc-js decodes. */
+  isEncoded(metadata: Metadata): boolean;
+  /** Bytes of a request message. */
+  readonly requestBytesMax: number;
   /** Resets the call's HTTP/2 stream, which is heard even where flow control holds everything back. */
   reset(metadata: Metadata): void;
   /** Everything has been said. */
@@ -158,7 +164,7 @@ function implementClientStreaming(
 ): Implementation {
   return (call: ServerReadableStream<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => {
     void answer(call, guard, respond, async (context) =>
-      encodeMessage(output, await handler(new RequestReader(call), context)),
+      encodeMessage(output, await handler(readRequests(call, guard), context)),
     );
   };
 }
@@ -177,8 +183,20 @@ function implementServerStreaming(
 
 function implementBidiStreaming(handler: Handler<DescMethodBiDiStreaming>, guard: CallGuard): Implementation {
   return (call: ServerDuplexStream<Buffer, Buffer>) => {
-    void stream(call, guard, (context, responses) => handler(new RequestReader(call), responses, context));
+    void stream(call, guard, (context, responses) => handler(readRequests(call, guard), responses, context));
   };
+}
+
+/** A call's request stream: past grpc-js where that is possible. */
+function readRequests(
+  call: ServerReadableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
+  guard: CallGuard,
+): RequestReader {
+  const http2 = guard.http2Of(call.metadata);
+  if (http2 === undefined || guard.isEncoded(call.metadata) || !FramedRequests.canTake(http2)) {
+    return new DecodedRequests(call);
+  }
+  return new FramedRequests(http2, guard.requestBytesMax);
 }
 
 /** Runs a call that has one response. */

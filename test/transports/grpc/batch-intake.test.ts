@@ -2,32 +2,33 @@ import { Readable } from "node:stream";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { IngestRequestSchema } from "../../../src/protocol/gen/depthcast/v1/ingest_pb.ts";
-import { BatchIntake } from "../../../src/transports/grpc/batch-intake.ts";
-import { RequestReader } from "../../../src/transports/grpc/request-reader.ts";
+import { type AnswerSink, BatchIntake } from "../../../src/transports/grpc/batch-intake.ts";
+import { DecodedRequests } from "../../../src/transports/grpc/decoded-requests.ts";
 import { FlowRig, testInstrument } from "../../support/flow-rig.ts";
 
 it("a producer that takes no answers holds no room and no position", async () => {
   const rig = await FlowRig.start();
   const { gate } = rig.flow;
   await gate.define(testInstrument("A"));
-  const requests = Readable.from(messages(100), { highWaterMark: 0 });
-  const releases: (() => void)[] = [];
+  const requests = Readable.from(messages(300), { highWaterMark: 0 });
+  let answered = 0;
+  const answers: AnswerSink = { answer: () => (answered += 1), onReleased: () => {} };
   const intake = new BatchIntake({
     ingest: gate,
     limits: rig.limits,
     clock: rig.clock,
-    requests: new RequestReader(requests),
-    answer: (_batch, release) => releases.push(release),
+    requests: new DecodedRequests(requests),
+    answers,
     metrics: { acknowledged() {} },
   });
   const run = intake.run();
   await rig.clock.settle(200);
-  expect(releases.length).toBe(64);
+  expect(answered).toBe(256);
   expect(gate.bytesInFlight).toBe(0);
-  expect(await gate.producerPosition("p")).toBe(64);
-  for (const release of releases) release();
+  expect(await gate.producerPosition("p")).toBe(256);
+  answers.onReleased(answered);
   await rig.clock.settle(200);
-  expect(await gate.producerPosition("p")).toBe(100);
+  expect(await gate.producerPosition("p")).toBe(300);
   await run;
 });
 

@@ -1,5 +1,13 @@
 import { connect } from "node:http2";
+import { deflateSync, gzipSync } from "node:zlib";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  IngestAckedRequestSchema,
+  IngestAckedResponseSchema,
+} from "../../../src/protocol/gen/depthcast/v1/ingest_pb.ts";
+import { OrderAction, Side } from "../../../src/protocol/gen/depthcast/v1/types_pb.ts";
+import { GrpcFrames } from "../../../src/transports/grpc/grpc-frames.ts";
 import { eventually } from "../../support/eventually.ts";
 import { GrpcClient, type WireBatch, type WireEvent } from "../../support/grpc-client.ts";
 import { GrpcFailure } from "../../support/grpc-failure.ts";
@@ -178,6 +186,39 @@ describe("Ingest", () => {
     const error = await failure(sendRaw(client, INGEST, [Buffer.alloc(4097)]));
     expect(error.code).toBe("RESOURCE_EXHAUSTED");
     expect(error.message).toContain("4096");
+  });
+
+  it.each([
+    ["gzip", gzipSync],
+    ["deflate", deflateSync],
+    ["identity", (bytes: Buffer) => bytes],
+  ])("takes requests in %s, and acknowledges each", async (encoding, compress) => {
+    const { server } = await start();
+    const session = connect(`http://${server.grpcAddress}`);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({
+      ":method": "POST",
+      ":path": INGEST_ACKED,
+      "content-type": "application/grpc",
+      "grpc-encoding": encoding,
+      te: "trailers",
+    });
+    for (const orderId of [1n, 2n, 3n]) {
+      const event = { action: OrderAction.ADD, orderId, side: Side.BID, price: 100n, quantity: 5n };
+      const request = create(IngestAckedRequestSchema, { symbol: SYMBOL, events: [event] });
+      const bytes = compress(Buffer.from(toBinary(IngestAckedRequestSchema, request)));
+      stream.write(
+        Buffer.concat([Buffer.from([encoding === "identity" ? 0 : 1, 0, 0, 0, bytes.length]), bytes]),
+      );
+    }
+    stream.end();
+    const frames = new GrpcFrames(1000);
+    frames.push(Buffer.concat(await stream.toArray()));
+    for (const number of [1n, 2n, 3n]) {
+      const ack = fromBinary(IngestAckedResponseSchema, frames.next()!);
+      expect(ack).toMatchObject({ batchNumber: number, acceptedEvents: 1n, position: { sequence: number } });
+    }
+    expect(frames.hasBytes).toBe(false);
   });
 
   it("keeps what came before a stream that was reset or half-closed within a batch", async () => {
