@@ -149,6 +149,11 @@ export class OrderBook {
     return true;
   }
 
+  /** Changes the capacities, which hold for new orders and levels only. */
+  setCapacities(liveOrdersMax: number, levelsPerSideMax: number): void {
+    this.#rules = { ...this.#rules, liveOrdersMax, levelsPerSideMax };
+  }
+
   /** The whole state as typed arrays that share no memory with the book. */
   exportState(): BookExport {
     return exportBook(this.parts, this.#sequence);

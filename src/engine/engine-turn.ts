@@ -1,3 +1,4 @@
+import type { Instrument } from "../book/instrument.ts";
 import type { BatchTally, RejectRule } from "../book/rejection.ts";
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import type { BatchOutcome, ListedRejection } from "./ingest-batch.ts";
@@ -13,10 +14,12 @@ interface BatchRefusals {
   readonly rules: Uint8Array;
 }
 
-/** What became of a definition: in force, or why not. */
+/** What became of a definition. */
 export interface DefinitionResult {
   readonly logIndex: number;
   readonly instrument: number;
+  /** The definition that holds afterwards: this one, or where it was refused the one before. */
+  readonly inForce: Instrument;
   readonly refusal: PlainError | undefined;
 }
 
@@ -36,6 +39,8 @@ export interface EngineTurn {
   readonly batches: Float64Array;
   readonly refusals: readonly BatchRefusals[];
   readonly definitions: readonly DefinitionResult[];
+  /** Rules records taken. */
+  readonly rulesTaken: number;
   readonly acceptedEvents: number;
   /** By RejectReason. */
   readonly rejectedByReason: Float64Array;
@@ -47,29 +52,30 @@ export class EngineTurnWriter {
   #length = 0;
   #refusals: BatchRefusals[] = [];
   #definitions: DefinitionResult[] = [];
+  #rulesTaken = 0;
   #acceptedEvents = 0;
   #rejectedByReason = new Float64Array(6);
 
   get isEmpty(): boolean {
-    return this.#length === 0 && this.#definitions.length === 0;
+    return this.#length === 0 && this.#definitions.length === 0 && this.#rulesTaken === 0;
   }
 
   addBatch(logIndex: number, instrument: number, tally: BatchTally, sequence: number): void {
-    const at = this.#length * BATCH_RESULT_STRIDE;
-    if (at === this.#batches.length) this.#grow();
-    const batches = this.#batches;
-    batches[at] = logIndex;
-    batches[at + 1] = instrument;
-    batches[at + 2] = tally.acceptedEvents;
-    batches[at + 3] = tally.rejectedEvents;
-    batches[at + 4] = sequence;
-    this.#acceptedEvents += tally.acceptedEvents;
     if (tally.rejectedEvents > 0) this.#addRefusals(tally);
-    this.#length += 1;
+    this.#addNumbers(logIndex, instrument, tally.acceptedEvents, tally.rejectedEvents, sequence);
   }
 
   addDefinition(result: DefinitionResult): void {
     this.#definitions.push(result);
+  }
+
+  /** A batch that its book has already, from a snapshot. */
+  addSkippedBatch(logIndex: number, instrument: number, sequence: number): void {
+    this.#addNumbers(logIndex, instrument, 0, 0, sequence);
+  }
+
+  addRules(): void {
+    this.#rulesTaken += 1;
   }
 
   /** The turn; the writer is empty after it. */
@@ -78,15 +84,36 @@ export class EngineTurnWriter {
       batches: this.#batches.slice(0, this.#length * BATCH_RESULT_STRIDE),
       refusals: this.#refusals,
       definitions: this.#definitions,
+      rulesTaken: this.#rulesTaken,
       acceptedEvents: this.#acceptedEvents,
       rejectedByReason: this.#rejectedByReason,
     };
     this.#length = 0;
     this.#refusals = [];
     this.#definitions = [];
+    this.#rulesTaken = 0;
     this.#acceptedEvents = 0;
     this.#rejectedByReason = new Float64Array(6);
     return turn;
+  }
+
+  #addNumbers(
+    logIndex: number,
+    instrument: number,
+    acceptedEvents: number,
+    rejectedEvents: number,
+    sequence: number,
+  ): void {
+    const at = this.#length * BATCH_RESULT_STRIDE;
+    if (at === this.#batches.length) this.#grow();
+    const batches = this.#batches;
+    batches[at] = logIndex;
+    batches[at + 1] = instrument;
+    batches[at + 2] = acceptedEvents;
+    batches[at + 3] = rejectedEvents;
+    batches[at + 4] = sequence;
+    this.#acceptedEvents += acceptedEvents;
+    this.#length += 1;
   }
 
   #addRefusals(tally: BatchTally): void {

@@ -8,6 +8,7 @@ import type { ClaimOutcome, ReleaseOutcome } from "../board/depth-board-writer.t
 import type { DepthSlot } from "../board/slot-publisher.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import { decodeRecord, type LogRules, RecordKind } from "../log/record.ts";
+import type { BookSnapshot } from "../log/snapshot/snapshot.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { type EngineTurn, EngineTurnWriter, type PlainError } from "./engine-turn.ts";
 
@@ -41,6 +42,8 @@ interface EngineBook {
   book: OrderBook;
   sourceTimeLow: number;
   sourceTimeHigh: number;
+  /** Log entries up to this one are in it from the start, since it came from a snapshot. */
+  readonly restoredThrough: number;
   /** Changed since it was last published. */
   dirty: boolean;
 }
@@ -59,6 +62,9 @@ export class Engine implements EngineLink {
   readonly #turn = new EngineTurnWriter();
   readonly #tally = new BatchTally();
   #dirty: EngineBook[] = [];
+  #rules: LogRules | undefined;
+  /** The last log entry that it was told of. */
+  #toldThrough = -1;
 
   constructor({ publisher, hashSeed, onTurn }: EngineOptions) {
     this.#publisher = publisher;
@@ -66,19 +72,36 @@ export class Engine implements EngineLink {
     this.#onTurn = onTurn;
   }
 
-  define(logIndex: number, instrument: number, definition: Instrument, rules: LogRules): void {
-    const entry = this.#books.get(instrument);
-    const refusal =
-      entry === undefined
-        ? this.#create(instrument, definition, rules)
-        : this.#redefine(entry, definition, rules);
-    this.#turn.addDefinition({ logIndex, instrument, refusal: refusal && plainError(refusal) });
+  setRules(logIndex: number, rules: LogRules): void {
+    this.#toldThrough = logIndex;
+    this.#rules = rules;
+    for (const { book, restoredThrough } of this.#books.values()) {
+      if (logIndex > restoredThrough) book.setCapacities(rules.liveOrdersMax, rules.levelsPerSideMax);
+    }
+    this.#turn.addRules();
+  }
+
+  define(logIndex: number, instrument: number, definition: Instrument): void {
+    this.#toldThrough = logIndex;
+    const entry = this.#books.get(instrument) ?? this.#create(instrument, definition);
+    const refusal = logIndex > entry.restoredThrough ? this.#redefine(entry, definition) : undefined;
+    this.#turn.addDefinition({
+      logIndex,
+      instrument,
+      inForce: entry.instrument,
+      refusal: refusal && plainError(refusal),
+    });
   }
 
   apply(logIndex: number, record: ArrayBuffer): void {
     const batch = decodeRecord(record);
     invariant(batch.kind === RecordKind.batch, "an engine applies batches");
     const entry = this.#entry(batch.instrument);
+    this.#toldThrough = logIndex;
+    if (logIndex <= entry.restoredThrough) {
+      this.#turn.addSkippedBatch(logIndex, batch.instrument, entry.book.sequence);
+      return;
+    }
     this.#tally.reset();
     entry.book.apply(batch.events, this.#tally);
     entry.sourceTimeLow = batch.sourceTimeLow;
@@ -122,19 +145,66 @@ export class Engine implements EngineLink {
     return Array.from(this.#books.values(), ({ instrument, book }) => [instrument.symbol, book.stateHash()]);
   }
 
-  #create(index: number, instrument: Instrument, rules: LogRules): undefined {
-    const book = new OrderBook(bookRules(instrument, rules), this.#hashSeed);
-    const entry = { index, instrument, book, sourceTimeLow: 0, sourceTimeHigh: 0, dirty: false };
-    this.#books.set(index, entry);
-    this.#publisher.define(index);
-    this.#markDirty(entry);
+  async exportBook(instrument: number): Promise<BookSnapshot> {
+    const entry = this.#entry(instrument);
+    const { liveOrdersMax, levelsPerSideMax } = entry.book.rules;
+    return {
+      index: instrument,
+      instrument: entry.instrument,
+      liveOrdersMax,
+      levelsPerSideMax,
+      sourceTimeLow: entry.sourceTimeLow,
+      sourceTimeHigh: entry.sourceTimeHigh,
+      appliedThrough: Math.max(this.#toldThrough, entry.restoredThrough),
+      state: entry.book.exportState(),
+    };
   }
 
-  #redefine(entry: EngineBook, instrument: Instrument, rules: LogRules): DepthcastError | undefined {
+  async restoreBook(snapshot: BookSnapshot): Promise<void> {
+    const { index, instrument } = snapshot;
+    invariant(!this.#books.has(index), "a book is restored before anything else is told of it");
+    const rules = bookRules(instrument, snapshot);
+    this.#addBook({
+      index,
+      instrument,
+      book: OrderBook.restore(rules, snapshot.state, this.#hashSeed),
+      sourceTimeLow: snapshot.sourceTimeLow,
+      sourceTimeHigh: snapshot.sourceTimeHigh,
+      restoredThrough: snapshot.appliedThrough,
+      dirty: false,
+    });
+    this.#publishDirty();
+  }
+
+  #create(index: number, instrument: Instrument): EngineBook {
+    return this.#addBook({
+      index,
+      instrument,
+      book: this.#emptyBook(instrument),
+      sourceTimeLow: 0,
+      sourceTimeHigh: 0,
+      restoredThrough: -1,
+      dirty: false,
+    });
+  }
+
+  #addBook(entry: EngineBook): EngineBook {
+    this.#books.set(entry.index, entry);
+    this.#publisher.define(entry.index);
+    this.#markDirty(entry);
+    return entry;
+  }
+
+  #emptyBook(instrument: Instrument): OrderBook {
+    invariant(this.#rules !== undefined, "the log begins with its rules");
+    return new OrderBook(bookRules(instrument, this.#rules), this.#hashSeed);
+  }
+
+  #redefine(entry: EngineBook, instrument: Instrument): DepthcastError | undefined {
     if (!sameNumbers(entry.instrument, instrument)) {
       if (entry.book.sequence > 0) return fixedNumbers(instrument.symbol);
       // No event was applied yet, so nothing is lost by starting anew with the new numbers.
-      entry.book = new OrderBook(bookRules(instrument, rules), this.#hashSeed);
+      entry.book = this.#emptyBook(instrument);
     } else if (!entry.book.setCrossPolicy(instrument.crossPolicy)) {
       return crossedNow(instrument.symbol);
     }
@@ -186,7 +256,10 @@ function plainError({ code, message, details }: DepthcastError): PlainError {
   return { code, message, details };
 }
 
-function bookRules(instrument: Instrument, rules: LogRules): BookRules {
+function bookRules(
+  instrument: Instrument,
+  rules: Pick<BookRules, "liveOrdersMax" | "levelsPerSideMax">,
+): BookRules {
   return {
     crossPolicy: instrument.crossPolicy,
     tickSize: instrument.tickSize,

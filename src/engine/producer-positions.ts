@@ -1,3 +1,6 @@
+import { invariant } from "../errors.ts";
+import type { ProducerPosition } from "../log/snapshot/snapshot.ts";
+
 /** What the sequencer says of a batch with a producer's number. */
 export const BatchVerdict = {
   apply: "apply",
@@ -47,8 +50,14 @@ export class ProducerPositions {
     return BatchVerdict.apply;
   }
 
-  /** All positions, sorted by id, for snapshots and state hashes. */
-  entries(): readonly (readonly [producerId: string, lastBatchNumber: number])[] {
-    return [...this.#last].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  /** All positions, in no particular order: sorting ten thousand would hold up the thread. */
+  positions(): readonly ProducerPosition[] {
+    return [...this.#last];
+  }
+
+  /** Takes up what `positions` told. */
+  restore(positions: readonly ProducerPosition[]): void {
+    invariant(this.#last.size === 0, "positions are restored at the beginning");
+    for (const [producerId, lastBatchNumber] of positions) this.#last.set(producerId, lastBatchNumber);
   }
 }

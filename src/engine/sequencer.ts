@@ -2,11 +2,13 @@ import type { Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import type { LogConsumer, LogEntry } from "../log/order-log.ts";
 import { decodeRecord, type LogRules, readBatchHeader, RecordKind, recordKind } from "../log/record.ts";
+import type { BookSnapshot, SnapshotHead } from "../log/snapshot/snapshot.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { BATCH_RESULT_STRIDE, type DefinitionResult, type EngineTurn, forEachBatch } from "./engine-turn.ts";
 import type { BatchOutcome } from "./ingest-batch.ts";
 import type { InstrumentTable } from "./instrument-table.ts";
 import { BatchVerdict, ProducerPositions } from "./producer-positions.ts";
+import { sequencerHash } from "./sequencer-hash.ts";
 
 /** Told what became of each log entry, once its depth is published. */
 export interface OutcomeListener {
@@ -41,11 +43,10 @@ export class Sequencer implements LogConsumer {
   readonly #options: SequencerOptions;
   /** Instrument numbers, given in the order of the log. */
   readonly #numbers = new Map<string, number>();
-  /** Definitions that their engine has not answered yet, by log index. */
-  readonly #definitions = new Map<number, Instrument>();
   /** By instrument: events accepted so far. */
   readonly #sequences: number[] = [];
   #rules: LogRules | undefined;
+  #nextIndex = 0;
   /** Given to engines and not answered yet. */
   #unanswered = 0;
   #onSettled: (() => void)[] = [];
@@ -59,9 +60,61 @@ export class Sequencer implements LogConsumer {
     return this.#sequences[instrument] ?? 0;
   }
 
+  /** The log entry that is to be taken next: engines have been told of all before it. */
+  get nextIndex(): number {
+    return this.#nextIndex;
+  }
+
+  /** In force at that place. Undefined = nothing was taken yet. */
+  get rules(): LogRules | undefined {
+    return this.#rules;
+  }
+
   /** One turn of all engines. */
   consume(entries: readonly LogEntry[]): Promise<void> | undefined {
     for (const entry of entries) this.#take(entry);
+    return this.#endTurn();
+  }
+
+  /** The beginning of a snapshot: everything but the books, as of `nextIndex`. */
+  head(): SnapshotHead {
+    invariant(this.#rules !== undefined, "a snapshot is taken of a log that has begun");
+    return {
+      logIndex: this.#nextIndex,
+      rules: this.#rules,
+      instruments: this.#numbers.size,
+      producers: this.producers.positions(),
+    };
+  }
+
+  /** A copy of a book as it is after all log entries before `nextIndex`, or later ones. */
+  exportBook(instrument: number): Promise<BookSnapshot> {
+    return this.#engineOf(instrument).exportBook(instrument);
+  }
+
+  /**
+   * Takes up a snapshot, before anything else; goes on with the log entry `head.logIndex`.
+   *
+   * @throws DepthcastError `internal` where a book is damaged; nothing may be done with the sequencer then.
+   */
+  async restore(head: SnapshotHead, books: AsyncIterable<BookSnapshot>): Promise<void> {
+    invariant(this.#nextIndex === 0 && this.#numbers.size === 0, "a snapshot is the beginning");
+    this.#nextIndex = head.logIndex;
+    this.producers.restore(head.producers);
+    this.#setRules(head.logIndex - 1, head.rules);
+    await this.#endTurn();
+    let restored = Promise.resolve();
+    for await (const book of books) {
+      // While one is put in place the next is read.
+      await restored;
+      restored = this.#restoreBook(book);
+      restored.catch(() => {});
+    }
+    await restored;
+    invariant(this.#numbers.size === head.instruments, "a snapshot has all its books");
+  }
+
+  #endTurn(): Promise<void> | undefined {
     let held: Promise<void>[] | undefined;
     for (const engine of this.#options.engines) {
       const pending = engine.endTurn();
@@ -80,7 +133,17 @@ export class Sequencer implements LogConsumer {
     });
     const batches = turn.batches.length / BATCH_RESULT_STRIDE;
     metrics.batchesApplied(batches, turn.acceptedEvents, turn.rejectedByReason);
-    this.#answered(batches + turn.definitions.length);
+    this.#answered(batches + turn.definitions.length + turn.rulesTaken);
+  }
+
+  /** Hash of everything that is not in the books; to be compared when `settled`. */
+  stateHash(): string {
+    return sequencerHash({
+      rules: this.#rules,
+      instruments: this.#options.instruments.list(),
+      sequence: (instrument) => this.sequence(instrument),
+      producers: this.producers.positions(),
+    });
   }
 
   /** Resolves when the engines have answered everything that they were given. */
@@ -89,16 +152,35 @@ export class Sequencer implements LogConsumer {
     return new Promise((resolve) => this.#onSettled.push(resolve));
   }
 
+  async #restoreBook(book: BookSnapshot): Promise<void> {
+    const { index, instrument, state } = book;
+    const { sequence } = state;
+    await this.#engineOf(index).restoreBook(book);
+    this.#numbers.set(instrument.symbol, index);
+    this.#sequences[index] = sequence;
+    const { instruments, listener } = this.#options;
+    instruments.put({ index, instrument });
+    await listener.instrumentChanged(index);
+  }
+
   #take({ index, record }: LogEntry): void {
+    invariant(index === this.#nextIndex, "log entries are taken in order and without a gap");
+    this.#nextIndex = index + 1;
     if (recordKind(record) === RecordKind.batch) {
       this.#takeBatch(index, record);
       return;
     }
     const decoded = decodeRecord(record);
     if (decoded.kind === RecordKind.define) this.#takeDefinition(index, decoded.instrument);
-    if (decoded.kind === RecordKind.rules) {
-      this.#rules = decoded.rules;
-      this.producers.setCapacity(decoded.rules.producersMax);
+    if (decoded.kind === RecordKind.rules) this.#setRules(index, decoded.rules);
+  }
+
+  #setRules(logIndex: number, rules: LogRules): void {
+    this.#rules = rules;
+    this.producers.setCapacity(rules.producersMax);
+    for (const engine of this.#options.engines) {
+      this.#unanswered += 1;
+      engine.setRules(logIndex, rules);
     }
   }
 
@@ -129,24 +211,20 @@ export class Sequencer implements LogConsumer {
       instrument = this.#numbers.size + 1;
       this.#numbers.set(definition.symbol, instrument);
     }
-    this.#definitions.set(logIndex, definition);
     this.#unanswered += 1;
-    this.#engineOf(instrument).define(logIndex, instrument, definition, rules);
+    this.#engineOf(instrument).define(logIndex, instrument, definition);
   }
 
-  #definitionDone({ logIndex, instrument, refusal }: DefinitionResult): void {
+  #definitionDone({ logIndex, instrument, inForce, refusal }: DefinitionResult): void {
     const { instruments, listener } = this.#options;
-    const definition = this.#definitions.get(logIndex);
-    invariant(definition !== undefined, "an engine answers the definitions that it was given");
-    this.#definitions.delete(logIndex);
     if (refusal !== undefined) {
       listener.definitionDone(logIndex, new DepthcastError(refusal.code, refusal.message, refusal.details));
       return;
     }
-    instruments.put({ index: instrument, instrument: definition });
+    instruments.put({ index: instrument, instrument: inForce });
     const known = listener.instrumentChanged(instrument);
-    if (known === undefined) listener.definitionDone(logIndex, definition);
-    else void known.then(() => listener.definitionDone(logIndex, definition));
+    if (known === undefined) listener.definitionDone(logIndex, inForce);
+    else void known.then(() => listener.definitionDone(logIndex, inForce));
   }
 
   #answered(count: number): void {

@@ -47,6 +47,8 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
     limits,
     engines: [engine],
     metrics: metrics.ingest,
+    logger,
+    clock,
     instrumentChanged: (instrument) => {
       gateway.instrumentChanged(instrument);
       return undefined;
@@ -88,7 +90,7 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
       return gateway.listen({ ...addresses, reusePort: false });
     },
     checkIntegrity: async () => engine.checkIntegrity(),
-    stateHashes: async () => new Map(engine.stateHashes()),
+    stateHashes: async () => new Map([...engine.stateHashes(), flow.stateHash()]),
     killGateway: () => Promise.resolve(),
     killEngine: () => Promise.resolve(),
     async stop() {

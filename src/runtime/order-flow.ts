@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../clock.ts";
 import { IngestGate } from "../engine/ingest-gate.ts";
 import type { EngineLink } from "../engine/engine-link.ts";
 import type { EngineTurn } from "../engine/engine-turn.ts";
@@ -7,6 +9,8 @@ import { DepthcastError, ErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { LogEntry, LogSubscription, OrderLog } from "../log/order-log.ts";
 import { encodeRulesRecord } from "../log/record.ts";
+import type { Logger } from "../observability/logger.ts";
+import { replay } from "./replay.ts";
 
 export interface OrderFlowOptions {
   readonly log: OrderLog;
@@ -14,6 +18,8 @@ export interface OrderFlowOptions {
   /** Their turns are to be told to `turnDone`. */
   readonly engines: readonly EngineLink[];
   readonly metrics: EngineMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
   /** A definition is in force. */
   readonly instrumentChanged: (instrument: number) => Promise<void> | undefined;
   /**
@@ -27,23 +33,37 @@ export interface OrderFlowOptions {
 export class OrderFlow {
   readonly instruments = new InstrumentTable();
   readonly gate: IngestGate;
+  readonly #options: OrderFlowOptions;
   readonly #log: OrderLog;
   readonly #limits: Limits;
   readonly #sequencer: Sequencer;
   readonly #failed: (failure: DepthcastError) => void;
+  readonly #failure = Promise.withResolvers<never>();
   #hasFailed = false;
+  /** What is applied before has been counted by a server before this one. */
+  #isRecovered = false;
   #subscription: LogSubscription | undefined;
 
   constructor(options: OrderFlowOptions) {
     const { log, limits, engines, metrics } = options;
+    this.#options = options;
     this.#log = log;
     this.#limits = limits;
     this.#failed = options.failed;
+    // Whoever waits for it is told by `failed` as well.
+    this.#failure.promise.catch(() => {});
     this.#sequencer = new Sequencer({
       epoch: log.epoch,
       engines,
       instruments: this.instruments,
-      metrics,
+      metrics: {
+        batchesApplied: (batches, acceptedEvents, rejectedByReason) => {
+          if (this.#isRecovered) metrics.batchesApplied(batches, acceptedEvents, rejectedByReason);
+        },
+        batchDuplicate: () => {
+          if (this.#isRecovered) metrics.batchDuplicate();
+        },
+      },
       listener: {
         batchDone: (logIndex, outcome) => this.gate.batchDone(logIndex, outcome),
         definitionDone: (logIndex, outcome) => this.gate.definitionDone(logIndex, outcome),
@@ -59,15 +79,26 @@ export class OrderFlow {
     });
   }
 
-  /** Writes the rules in force into the log and begins to take from it. */
+  /**
+   * Comes to the state that the log holds, writes the rules where they have changed, and begins to take what comes. Nothing
+   * may be submitted before it resolves.
+   *
+   * @throws DepthcastError where the log is damaged or its beginning is missing, or an engine fails.
+   */
   async start(): Promise<void> {
+    await this.#recover();
     const { liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax } = this.#limits;
-    await this.#log.append(
-      encodeRulesRecord({ rulesVersion: 1, liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax }),
-    );
-    this.#subscription = this.#log.subscribe(this.#log.startIndex, {
+    const rules = { rulesVersion: 1, liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax } as const;
+    // Only then, so that the log does not grow by being started.
+    if (!isDeepStrictEqual(rules, this.#sequencer.rules)) await this.#log.append(encodeRulesRecord(rules));
+    this.#subscription = this.#log.subscribe(this.#sequencer.nextIndex, {
       consume: (entries) => this.#consume(entries),
     });
+  }
+
+  /** Hash of all that decides outcomes beside the books, under a name that is no symbol. */
+  stateHash(): readonly [name: string, hash: string] {
+    return ["(sequencer)", this.#sequencer.stateHash()];
   }
 
   /** An engine tells what became of a turn. */
@@ -89,7 +120,27 @@ export class OrderFlow {
     this.#hasFailed = true;
     this.#subscription?.cancel();
     this.gate.fail();
-    this.#failed(engineFailed(thrown));
+    const failure = engineFailed(thrown);
+    this.#failure.reject(failure);
+    this.#failed(failure);
+  }
+
+  async #recover(): Promise<void> {
+    const { log, logger, clock } = this.#options;
+    await replay({
+      log,
+      logger,
+      clock,
+      fromIndex: this.#sequencer.nextIndex,
+      consume: (entries) => this.#unlessFailed(this.#consume(entries)),
+    });
+    await this.#unlessFailed(this.#sequencer.settled());
+    this.#isRecovered = true;
+  }
+
+  /** What an engine that is gone would have done is waited for by nobody. */
+  #unlessFailed(action: Promise<void> | undefined): Promise<void> {
+    return Promise.race([this.#failure.promise, action]);
   }
 
   #consume(entries: readonly LogEntry[]): Promise<void> | undefined {

@@ -47,7 +47,10 @@ export interface RunningServer {
   readonly ingest: IngestPort;
   /** Recomputes every book from its orders. */
   checkIntegrity(): Promise<readonly BookIntegrity[]>;
-  /** Hash of every book's whole state, by symbol. */
+  /**
+   * Hash of every book's whole state, by symbol, and as `(sequencer)`, which is no symbol, that of all else: rules,
+   * definitions, sequences and producers. Equal in all servers that have applied the same log and are at rest.
+   */
   stateHashes(): Promise<ReadonlyMap<string, string>>;
   /**
    * Rejects where the engine has failed (a bug, or a damaged log), once the server has stopped itself; pending

@@ -41,3 +41,46 @@ it("a server whose engine fails says so, tells its clients to go, and stops", as
   expect(said).toMatchObject([{ err: { details: { reason: "ENGINE_FAILED" } } }]);
   await expect(fetch(`${server.httpUrl}/healthz`)).rejects.toThrow();
 });
+
+it("a start applies what the log holds before anything else, and writes nothing that is there already", async () => {
+  const rig = await FlowRig.start();
+  await rig.flow.gate.define(testInstrument("A"));
+  await rig.flow.gate
+    .openStream(() => {})
+    .submit(testBatch("A", [addOrder(1, 100, 5)], { id: "p", number: 1 }));
+  const log = new MemoryLog({ clock: rig.clock, retain: true });
+  for await (const { record } of rig.log.read(0)) await log.append(record.slice(0));
+  const counted: number[] = [];
+  const again = await FlowRig.start({ log, onBatchesApplied: (batches) => counted.push(batches) });
+  expect(log.endIndex).toBe(3);
+  expect(again.engine.stateHashes()).toEqual(rig.engine.stateHashes());
+  expect(again.flow.stateHash()).toEqual(rig.flow.stateHash());
+  expect(await again.flow.gate.producerPosition("p")).toBe(1);
+  expect(counted).toEqual([]);
+  await again.flow.gate.openStream(() => {}).submit(testBatch("A", [addOrder(1, 100, 5)]));
+  expect(counted).toEqual([1]);
+});
+
+it("other capacities are written into the log, and hold for every book from then on", async () => {
+  const rig = await FlowRig.start();
+  await rig.flow.gate.define(testInstrument("A"));
+  const stream = rig.flow.gate.openStream(() => {});
+  await stream.submit(testBatch("A", [addOrder(1, 100, 5), addOrder(1, 101, 5)]));
+  const log = new MemoryLog({ clock: rig.clock, retain: true });
+  for await (const { record } of rig.log.read(0)) await log.append(record.slice(0));
+  const fewer = await FlowRig.start({ log, limits: { liveOrdersMax: 2 } });
+  const outcome = await fewer.flow.gate
+    .openStream(() => {})
+    .submit(testBatch("A", [addOrder(1, 100, 5), addOrder(1, 100, 5)]));
+  expect(outcome).toMatchObject({ acceptedEvents: 0, rejectedEvents: 2 });
+  expect(log.endIndex).toBe(5);
+  const replayed = await FlowRig.start({ log, limits: { liveOrdersMax: 2 } });
+  expect(replayed.engine.stateHashes()).toEqual(fewer.engine.stateHashes());
+  expect(replayed.flow.stateHash()).toEqual(fewer.flow.stateHash());
+});
+
+it("a log that cannot be applied makes the start fail, with the reason", async () => {
+  const log = new MemoryLog({ clock: systemClock, retain: true });
+  await log.append(damagedRecord());
+  await expect(startTestServer({ log })).rejects.toThrow("damaged log record: shorter than its header");
+});

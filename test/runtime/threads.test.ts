@@ -44,7 +44,7 @@ describe("a server on threads", () => {
     const integrity = await server.running.checkIntegrity();
     expect(integrity.map(({ symbol }) => symbol).toSorted()).toEqual(symbols);
     expect(integrity.flatMap(({ faults }) => faults)).toEqual([]);
-    expect((await server.running.stateHashes()).size).toBe(3);
+    expect((await server.running.stateHashes()).size).toBe(4);
     for (const consumer of consumers) consumer.close();
     producer.close();
   });

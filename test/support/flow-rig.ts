@@ -8,6 +8,7 @@ import { createLimits, type Limits } from "../../src/limits.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { OrderLog } from "../../src/log/order-log.ts";
 import { encodeBatchRecord } from "../../src/log/record.ts";
+import { silentLogger } from "../../src/observability/logger.ts";
 import { OrderFlow } from "../../src/runtime/order-flow.ts";
 import { eventColumns } from "./event-columns.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -17,6 +18,7 @@ export interface FlowRigOptions {
   readonly log?: OrderLog;
   readonly limits?: Partial<Limits>;
   readonly clock?: ManualClock;
+  readonly onBatchesApplied?: (batches: number) => void;
   readonly onInstrumentChanged?: (index: number) => void;
 }
 
@@ -52,7 +54,9 @@ export class FlowRig {
       log: this.log,
       limits: this.limits,
       engines: [this.engine],
-      metrics: { batchesApplied() {}, batchDuplicate() {} },
+      metrics: { batchesApplied: options.onBatchesApplied ?? (() => {}), batchDuplicate() {} },
+      logger: silentLogger,
+      clock: this.clock,
       instrumentChanged: (index) => {
         options.onInstrumentChanged?.(index);
         return undefined;

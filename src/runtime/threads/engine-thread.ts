@@ -1,15 +1,17 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, type Transferable, workerData } from "node:worker_threads";
 import { DepthBoardWriter } from "../../board/depth-board-writer.ts";
 import { Engine } from "../../engine/engine.ts";
 import { invariant } from "../../errors.ts";
 import { createMetrics } from "../../observability/metrics.ts";
-import type {
-  EngineSetup,
-  EngineTask,
-  EngineToGateway,
-  FromEngine,
-  GatewayToEngine,
-  ToEngine,
+import { buffersOf } from "./book-buffers.ts";
+import {
+  type EngineSetup,
+  type EngineTask,
+  type EngineToGateway,
+  fallible,
+  type FromEngine,
+  type GatewayToEngine,
+  type ToEngine,
 } from "./messages.ts";
 
 /** The thread of an engine: books, and the board that it publishes to. */
@@ -30,16 +32,15 @@ const board = new DepthBoardWriter({
   },
 });
 
-let tasksInTurn = 0;
 const engine = new Engine({
   publisher: board,
   hashSeed,
-  onTurn: (turn) => reply({ kind: "turn", turn, tasks: tasksInTurn }),
+  onTurn: (turn) => reply({ kind: "turn", turn }),
 });
 metrics.watch({ boardBytes: () => board.bytes });
 
-function reply(message: FromEngine): void {
-  core.postMessage(message);
+function reply(message: FromEngine, transfer: Transferable[] = []): void {
+  core.postMessage(message, transfer);
 }
 
 function tell(reader: number, message: EngineToGateway): void {
@@ -47,10 +48,10 @@ function tell(reader: number, message: EngineToGateway): void {
 }
 
 function applyTurn(tasks: readonly EngineTask[]): void {
-  tasksInTurn = tasks.length;
   for (const task of tasks) {
     if ("record" in task) engine.apply(task.logIndex, task.record);
-    else engine.define(task.logIndex, task.instrument, task.definition, task.rules);
+    else if ("rules" in task) engine.setRules(task.logIndex, task.rules);
+    else engine.define(task.logIndex, task.instrument, task.definition);
   }
   engine.endTurn();
 }
@@ -89,6 +90,18 @@ async function handle(message: ToEngine): Promise<void> {
       dropReader(message.reader);
       reply({ kind: "answer", call: message.call, answer: undefined });
       return;
+    case "export": {
+      // There may be no memory for the copy, and ingest goes on all the same.
+      const answer = await fallible(() => engine.exportBook(message.instrument));
+      const buffers = "value" in answer ? buffersOf(answer.value) : [];
+      reply({ kind: "answer", call: message.call, answer }, buffers);
+      return;
+    }
+    case "restore": {
+      const answer = await fallible(() => engine.restoreBook(message.book));
+      reply({ kind: "answer", call: message.call, answer });
+      return;
+    }
     case "integrity":
       reply({ kind: "answer", call: message.call, answer: engine.checkIntegrity() });
       return;

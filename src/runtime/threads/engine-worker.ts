@@ -1,22 +1,33 @@
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import { type Transferable, Worker } from "node:worker_threads";
 import type { Instrument } from "../../book/instrument.ts";
 import type { EngineLink } from "../../engine/engine-link.ts";
 import type { EngineTurn } from "../../engine/engine-turn.ts";
+import { invariant } from "../../errors.ts";
 import type { LogRules } from "../../log/record.ts";
+import type { BookSnapshot } from "../../log/snapshot/snapshot.ts";
 import { Calls } from "./calls.ts";
-import type {
-  EngineSetup,
-  EngineTask,
-  FromEngine,
-  HashesAnswer,
-  IntegrityAnswer,
-  ToEngine,
+import { buffersOf } from "./book-buffers.ts";
+import {
+  type EngineSetup,
+  type EngineTask,
+  type Fallible,
+  type FromEngine,
+  type HashesAnswer,
+  type IntegrityAnswer,
+  type ToEngine,
+  unwrap,
 } from "./messages.ts";
 import { threadFile } from "./thread-file.ts";
 
-/** Tasks under way to an engine; with more, the log waits. */
+/** Tasks and bytes under way to an engine; with more, the log waits. In a replay no ingest budget bounds them. */
 const TASKS_MAX = 16_384;
+const TASK_BYTES_MAX = 32 * 1024 * 1024;
+
+interface PostedTurn {
+  readonly tasks: number;
+  readonly bytes: number;
+}
 
 export interface EngineWorkerOptions {
   readonly setup: EngineSetup;
@@ -32,7 +43,11 @@ export class EngineWorker implements EngineLink {
   readonly #calls = new Calls();
   readonly control: Promise<SharedArrayBuffer>;
   #tasks: EngineTask[] = [];
-  #underWay = 0;
+  #taskBytes = 0;
+  /** In the order in which they are answered. */
+  readonly #posted: PostedTurn[] = [];
+  #tasksUnderWay = 0;
+  #bytesUnderWay = 0;
   #hasRoom: PromiseWithResolvers<void> | undefined;
   #stopping = false;
 
@@ -61,24 +76,48 @@ export class EngineWorker implements EngineLink {
     ready.promise.catch(() => {});
   }
 
-  define(logIndex: number, instrument: number, definition: Instrument, rules: LogRules): void {
-    this.#tasks.push({ logIndex, instrument, definition, rules });
+  setRules(logIndex: number, rules: LogRules): void {
+    this.#tasks.push({ logIndex, rules });
+  }
+
+  define(logIndex: number, instrument: number, definition: Instrument): void {
+    this.#tasks.push({ logIndex, instrument, definition });
   }
 
   apply(logIndex: number, record: ArrayBuffer): void {
     // Not transferred: the log may keep it.
     this.#tasks.push({ logIndex, record });
+    this.#taskBytes += record.byteLength;
   }
 
   endTurn(): Promise<void> | undefined {
     if (this.#tasks.length > 0) {
-      this.#underWay += this.#tasks.length;
+      this.#posted.push({ tasks: this.#tasks.length, bytes: this.#taskBytes });
+      this.#tasksUnderWay += this.#tasks.length;
+      this.#bytesUnderWay += this.#taskBytes;
       this.#post({ kind: "turn", tasks: this.#tasks });
       this.#tasks = [];
+      this.#taskBytes = 0;
     }
-    if (this.#underWay <= TASKS_MAX) return undefined;
+    if (!this.#isFull()) return undefined;
     this.#hasRoom ??= Promise.withResolvers();
     return this.#hasRoom.promise;
+  }
+
+  async exportBook(instrument: number): Promise<BookSnapshot> {
+    return unwrap(
+      await this.#calls.ask<Fallible<BookSnapshot>>((call) =>
+        this.#post({ kind: "export", call, instrument }),
+      ),
+    );
+  }
+
+  async restoreBook(book: BookSnapshot): Promise<void> {
+    unwrap(
+      await this.#calls.ask<Fallible<void>>((call) =>
+        this.#post({ kind: "restore", call, book }, buffersOf(book)),
+      ),
+    );
   }
 
   /** A gateway's end of the board. */
@@ -121,15 +160,22 @@ export class EngineWorker implements EngineLink {
       this.#calls.answer(message.call, message.answer);
       return;
     }
-    this.#underWay -= message.tasks;
-    if (this.#underWay <= TASKS_MAX) {
+    const answered = this.#posted.shift();
+    invariant(answered !== undefined, "an engine answers the turns that it was given");
+    this.#tasksUnderWay -= answered.tasks;
+    this.#bytesUnderWay -= answered.bytes;
+    if (!this.#isFull()) {
       this.#hasRoom?.resolve();
       this.#hasRoom = undefined;
     }
     this.#onTurn(message.turn);
   }
 
-  #post(message: ToEngine): void {
-    this.#worker.postMessage(message);
+  #isFull(): boolean {
+    return this.#tasksUnderWay > TASKS_MAX || this.#bytesUnderWay > TASK_BYTES_MAX;
+  }
+
+  #post(message: ToEngine, transfer: readonly Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 }

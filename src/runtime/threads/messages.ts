@@ -7,6 +7,7 @@ import type { EncodedBatch } from "../../engine/ingest-port.ts";
 import { DepthcastError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { LogRules } from "../../log/record.ts";
+import type { BookSnapshot } from "../../log/snapshot/snapshot.ts";
 import type { LogLevel } from "../../observability/logger.ts";
 import type { GatewayAddresses } from "../gateway.ts";
 
@@ -35,24 +36,22 @@ export interface EngineSetup {
 /** One thing to do, in the order of the log. */
 export type EngineTask =
   | { readonly logIndex: number; readonly record: ArrayBuffer }
-  | {
-      readonly logIndex: number;
-      readonly instrument: number;
-      readonly definition: Instrument;
-      readonly rules: LogRules;
-    };
+  | { readonly logIndex: number; readonly instrument: number; readonly definition: Instrument }
+  | { readonly logIndex: number; readonly rules: LogRules };
 
 export type ToEngine =
   | { readonly kind: "turn"; readonly tasks: readonly EngineTask[] }
   | { readonly kind: "reader"; readonly reader: number; readonly port: MessagePort }
   | { readonly kind: "reader_gone"; readonly call: number; readonly reader: number }
+  | { readonly kind: "export"; readonly call: number; readonly instrument: number }
+  | { readonly kind: "restore"; readonly call: number; readonly book: BookSnapshot }
   | { readonly kind: "integrity"; readonly call: number }
   | { readonly kind: "hashes"; readonly call: number }
   | { readonly kind: "metrics"; readonly call: number };
 
 export type FromEngine =
   | { readonly kind: "ready"; readonly control: SharedArrayBuffer }
-  | { readonly kind: "turn"; readonly turn: EngineTurn; readonly tasks: number }
+  | { readonly kind: "turn"; readonly turn: EngineTurn }
   | { readonly kind: "answer"; readonly call: number; readonly answer: unknown };
 
 // Engine and gateway

@@ -55,6 +55,8 @@ export function assembleThreads(
     limits,
     engines,
     metrics: metrics.ingest,
+    logger,
+    clock,
     instrumentChanged: async (instrument) => {
       const listed = flow.instruments.at(instrument);
       if (listed !== undefined)
@@ -151,8 +153,10 @@ export function assembleThreads(
       }
     },
     checkIntegrity,
-    stateHashes: async () =>
-      new Map((await Promise.all(engines.map((engine) => engine.stateHashes()))).flat()),
+    async stateHashes() {
+      const books = await Promise.all(engines.map((engine) => engine.stateHashes()));
+      return new Map([...books.flat(), flow.stateHash()]);
+    },
     async stop() {
       stopping = true;
       for (const gateway of gateways) gateway.sendAway();
