@@ -38,3 +38,15 @@ export const systemClock: Clock = {
     setImmediate(task);
   },
 };
+
+/**
+ * The machine's clock for a client's program, which waits for it: its timers keep the process alive, which would
+ * end in the midst of a wait for a server that is gone.
+ */
+export const waitingClock: Clock = {
+  ...systemClock,
+  setTimer: (delayMs, task) => {
+    const handle = setTimeout(task, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

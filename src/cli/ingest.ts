@@ -2,12 +2,14 @@ import { CrossPolicy, type Instrument } from "../book/instrument.ts";
 import { OrderAction } from "../book/order-events.ts";
 import { GrpcClient, type InstrumentSnapshot } from "../client/grpc-client.ts";
 import { IngestStream } from "../client/ingest-stream.ts";
+import { Producer, type ProducerStatus } from "../client/producer/producer.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { LIMITS, PRODUCER_ID_BYTES_MAX, SYMBOL_PATTERN } from "../limits.ts";
 import { parseCrossPolicy, parseScale } from "../runtime/instrument-text.ts";
 import { type Arguments, integerFlag, type Option, serverFlag, textFlag } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { BookVerifier } from "./ingest/book-verifier.ts";
+import { type EventSink, producerSink, streamSink } from "./ingest/event-sink.ts";
 import { IngestRun, type IngestRequest } from "./ingest/ingest-run.ts";
 import { EXIT_INTERRUPTED, stopSignal } from "./stop-signal.ts";
 import { usageError } from "./usage-error.ts";
@@ -37,7 +39,8 @@ const options: readonly Option[] = [
   {
     name: "producer",
     value: "ID",
-    about: "numbers the batches under this producer, on from its last one, so that each counts exactly once",
+    about:
+      "numbers the batches under this producer, on from its last one, so that each counts exactly once; a lost connection or a server that restarts is waited for",
   },
   { name: "batch-size", value: "N", about: "events of a batch, at most", default: String(BATCH_SIZE) },
   {
@@ -75,22 +78,47 @@ async function ingest(args: Arguments): Promise<number> {
   const client = new GrpcClient(request.server);
   try {
     const instrument = await prepareInstrument(client, request);
-    const stream = await IngestStream.open(client, {
-      producerId: request.producerId,
-      batchEventsMax: request.batchSize,
-    });
-    if (request.whenNotEmpty === "clear") await clearBook(stream, request.symbol);
-    const run = new IngestRun(
-      request,
-      stream,
-      new BookVerifier(client, stream, instrument, Math.max(1, request.verifyEvery)),
-    );
+    const sink = await openSink(client, request, signal);
+    if (request.whenNotEmpty === "clear") await clearBook(sink, request.symbol);
+    const every = Math.max(1, request.verifyEvery);
+    const run = new IngestRun(request, sink, new BookVerifier(client, sink, instrument, every));
     await run.send(signal);
-    process.stdout.write(run.summary(await stream.close()));
+    process.stdout.write(run.summary(await sink.close()));
     return signal.aborted ? EXIT_INTERRUPTED : 0;
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    process.stderr.write(`depthcast: interrupted: ${DepthcastError.from(thrown).message}\n`);
+    return EXIT_INTERRUPTED;
   } finally {
     client.close();
   }
+}
+
+async function openSink(client: GrpcClient, request: IngestRequest, signal: AbortSignal): Promise<EventSink> {
+  const { producerId, batchSize: batchEventsMax } = request;
+  if (producerId === "") return streamSink(await IngestStream.open(client, { batchEventsMax }));
+  const onStatus = tellConnection();
+  const producer = await Producer.open({ target: client.target, producerId, batchEventsMax, onStatus });
+  const giveUp = () => {
+    // With a server, what was read is still sent; without one there is nothing to wait for.
+    if (producer.status.phase === "reconnecting") producer.abort();
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
+  return producerSink(producer);
+}
+
+/** Says when the connection is lost and when it is back, where no progress line does. */
+function tellConnection(): (status: ProducerStatus) => void {
+  let told: ProducerStatus["phase"] = "connected";
+  return (status) => {
+    if (process.stderr.isTTY || status.phase === told) return;
+    told = status.phase;
+    if (status.phase === "reconnecting") {
+      process.stderr.write(`depthcast: ${status.cause.message}; reconnecting…\n`);
+    } else if (status.phase === "connected") {
+      process.stderr.write("depthcast: connected again\n");
+    }
+  };
 }
 
 function readRequest({ positionals, flags }: Arguments): IngestRequest {
@@ -182,7 +210,7 @@ async function findBook(client: GrpcClient, symbol: string): Promise<InstrumentS
   }
 }
 
-async function clearBook(stream: IngestStream, symbol: string): Promise<void> {
-  await stream.write(symbol, { action: OrderAction.clear });
-  await stream.settle();
+async function clearBook(sink: EventSink, symbol: string): Promise<void> {
+  await sink.write(symbol, { action: OrderAction.clear });
+  await sink.settle();
 }

@@ -16,7 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
-import { IngestService } from "../protocol/gen/depthcast/v1/ingest_pb.ts";
+import { type IngestAckedResponse, IngestService } from "../protocol/gen/depthcast/v1/ingest_pb.ts";
 import { MarketDataService } from "../protocol/gen/depthcast/v1/market_data_pb.ts";
 import { encodeInstrument } from "../protocol/instrument-codec.ts";
 import { grpcCallError } from "./grpc-error.ts";
@@ -26,6 +26,10 @@ import { readInstrument, readSnapshot } from "./proto-messages.ts";
 /** The least window keeps the freshest book; a snapshot of the deepest view has to fit. */
 const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 const CALL_TIMEOUT_MS = 10_000;
+/** A server that is back is found within this; grpc-js alone would wait for up to two minutes. */
+const RECONNECT_DELAY_MAX_MS = 5000;
+/** A peer that answers no ping for this long is gone, though nothing closed the connection. */
+const PING_TIMEOUT_MS = 5000;
 
 /** A method as generated, with the types of its messages. */
 type Method<I extends DescMessage, O extends DescMessage> = DescMethod & { input: I; output: O };
@@ -39,11 +43,19 @@ export interface SnapshotOptions {
   readonly epoch?: bigint;
 }
 
+export interface GrpcClientOptions {
+  /** While a call lives, asks the server's machine for a sign of life this often. Default: never. */
+  readonly pingIntervalMs?: number;
+}
+
 /** A book as it was once. Its `viewId` is 0, as it belongs to no view. */
 export interface InstrumentSnapshot {
   readonly instrument: Instrument;
   readonly snapshot: SnapshotUpdate;
 }
+
+/** A stream of batches as bytes, answered by acknowledgements. */
+export type IngestAckedCall = ClientDuplexStream<Buffer, IngestAckedResponse>;
 
 /**
  * The calls of a depthcast server over one gRPC connection, which is made at the first call. Every method
@@ -54,11 +66,16 @@ export class GrpcClient {
   readonly target: string;
   readonly #client: Client;
 
-  constructor(target: string) {
+  constructor(target: string, { pingIntervalMs }: GrpcClientOptions = {}) {
     this.target = target;
     this.#client = new Client(target, credentials.createInsecure(), {
+      ...(pingIntervalMs !== undefined && {
+        "grpc.keepalive_time_ms": pingIntervalMs,
+        "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
+      }),
       "grpc.max_receive_message_length": RESPONSE_BYTES_MAX,
       "grpc.max_send_message_length": RESPONSE_BYTES_MAX,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_DELAY_MAX_MS,
       // A connection of its own, so that one client's traffic does not wait behind another's.
       "grpc.use_local_subchannel_pool": 1,
     });
@@ -113,11 +130,8 @@ export class GrpcClient {
     );
   }
 
-  /** @internal For IngestStream: batches go in as bytes of IngestAckedRequest. */
-  openIngestAcked(): ClientDuplexStream<
-    Buffer,
-    MessageShape<typeof IngestService.method.ingestAcked.output>
-  > {
+  /** @internal For producers: batches go in as bytes of IngestAckedRequest. */
+  openIngestAcked(): IngestAckedCall {
     const method = IngestService.method.ingestAcked;
     return this.#client.makeBidiStreamRequest(
       pathOf(method),

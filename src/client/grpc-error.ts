@@ -1,5 +1,9 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import { DepthcastError, ErrorCode } from "../errors.ts";
+import { DepthcastError, ErrorCode, type ErrorDetails } from "../errors.ts";
+import { BadRequestSchema, ErrorInfoSchema } from "../protocol/gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../protocol/gen/google/rpc/status_pb.ts";
 
 const codes: { readonly [code: number]: ErrorCode } = {
   [status.INVALID_ARGUMENT]: ErrorCode.invalidArgument,
@@ -14,10 +18,19 @@ const codes: { readonly [code: number]: ErrorCode } = {
   [status.DEADLINE_EXCEEDED]: ErrorCode.deadlineExceeded,
 };
 
-/** A failed call as the one error class, with a message for people. `target` is `host:port`. */
+/**
+ * A failed call as the one error class, with a message for people and the details that the server gave. What broke
+ * below gRPC is `unavailable`, whatever grpc-js calls it. `target` is `host:port`.
+ */
 export function grpcCallError(error: ServiceError, target: string): DepthcastError {
-  const code = codes[error.code] ?? ErrorCode.internal;
-  return new DepthcastError(code, describe(error, code, target), {}, { cause: error });
+  const code = brokeBelow(error) ? ErrorCode.unavailable : (codes[error.code] ?? ErrorCode.internal);
+  return new DepthcastError(code, describe(error, code, target), readDetails(error), { cause: error });
+}
+
+/** A call that ended with no status from the server: its stream or connection was cut. */
+function brokeBelow({ code, details }: ServiceError): boolean {
+  const ownName = code === status.INTERNAL || code === status.CANCELLED || code === status.UNKNOWN;
+  return ownName && /^Received RST_STREAM|^Call cancelled$|No response received/.test(details);
 }
 
 function describe(error: ServiceError, code: ErrorCode, target: string): string {
@@ -27,11 +40,32 @@ function describe(error: ServiceError, code: ErrorCode, target: string): string 
     if (/No connection established|Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(details)) {
       return `cannot reach a depthcast server at ${target}: ${details}`;
     }
-    if (/Connection dropped|ECONNRESET|read ECONN|EPIPE/.test(details)) {
+    if (/Connection dropped|ECONNRESET|read ECONN|EPIPE|RST_STREAM/.test(details)) {
       return `the connection to the depthcast server at ${target} was lost`;
     }
   }
   return details;
+}
+
+/** From `google.rpc` details; none where the server sent none, or none that can be read. */
+function readDetails({ details: message, metadata }: ServiceError): ErrorDetails {
+  // What a gRPC library says by itself, which a program has to tell from a server that has no room.
+  if (message.startsWith("Received message larger than max")) return { reason: "MESSAGE_TOO_LARGE" };
+  const [bytes] = metadata?.get("grpc-status-details-bin") ?? [];
+  if (!Buffer.isBuffer(bytes)) return {};
+  try {
+    const { details } = fromBinary(StatusSchema, bytes);
+    let found: ErrorDetails = {};
+    for (const detail of details) {
+      const info = anyUnpack(detail, ErrorInfoSchema);
+      if (info !== undefined) found = { ...found, reason: info.reason, metadata: info.metadata };
+      const field = anyUnpack(detail, BadRequestSchema)?.fieldViolations[0]?.field;
+      if (field !== undefined) found = { ...found, field };
+    }
+    return found;
+  } catch {
+    return {};
+  }
 }
 
 /** The message for a refused connection, the same over gRPC and WebSocket. */

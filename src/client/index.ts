@@ -12,7 +12,8 @@ export { type ApplyVerdict, type BookPhase, Breach, ClientBook } from "./client-
 export { GrpcClient, type InstrumentSnapshot, type SnapshotOptions } from "./grpc-client.ts";
 export { GrpcConnection } from "./grpc-connection.ts";
 export type { ProducerEvent } from "./ingest-batch-writer.ts";
-export { IngestStream, type IngestStreamOptions, type IngestTotals } from "./ingest-stream.ts";
+export { IngestStream, type IngestStreamOptions } from "./ingest-stream.ts";
+export type { IngestTotals } from "./ingest-tally.ts";
 export type { MarketDataConnection } from "./market-data-connection.ts";
 export type {
   BookPosition,
@@ -26,4 +27,11 @@ export type {
   SnapshotUpdate,
   SubscribedUpdate,
 } from "./market-update.ts";
+export type { BackoffOptions } from "./producer/backoff.ts";
+export {
+  Producer,
+  type ProducerOptions,
+  type ProducerStatus,
+  type ProducerTotals,
+} from "./producer/producer.ts";
 export { WebSocketConnection } from "./websocket-connection.ts";

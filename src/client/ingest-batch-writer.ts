@@ -33,6 +33,10 @@ export class IngestBatchWriter {
   get eventCount(): number {
     return this.#eventCount;
   }
+  /** Of the batch under way. */
+  get byteLength(): number {
+    return this.#length;
+  }
 
   /** Begins a batch; what was begun before and not taken is dropped. */
   begin(symbol: string, producerId: string, batchNumber: number): void {

@@ -1,9 +1,10 @@
-import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import type { RejectReason } from "../book/rejection.ts";
+import type { ServiceError } from "@grpc/grpc-js";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import type { IngestAckedResponse } from "../protocol/gen/depthcast/v1/ingest_pb.ts";
-import type { GrpcClient } from "./grpc-client.ts";
+import { Condition } from "./condition.ts";
+import type { GrpcClient, IngestAckedCall } from "./grpc-client.ts";
 import { IngestBatchWriter, type ProducerEvent } from "./ingest-batch-writer.ts";
+import { IngestTally, type IngestTotals } from "./ingest-tally.ts";
 import type { BookPosition } from "./market-update.ts";
 
 export interface IngestStreamOptions {
@@ -18,15 +19,6 @@ export interface IngestStreamOptions {
   readonly batchesInFlightMax?: number;
 }
 
-/** What became of everything sent on a stream so far. */
-export interface IngestTotals {
-  readonly acceptedEvents: number;
-  readonly rejectedEvents: number;
-  readonly duplicateBatches: number;
-  /** Refused events by reason. The server lists the first 100 of a batch; the others are `unlisted`. */
-  readonly rejectedByReason: ReadonlyMap<RejectReason | "unlisted", number>;
-}
-
 interface BatchInFlight {
   readonly symbol: string;
   readonly batchNumber: number;
@@ -37,7 +29,7 @@ interface BatchInFlight {
  * `flush` answer must be awaited before going on: that is how a slow server holds its producers.
  */
 export class IngestStream {
-  readonly #call: ClientDuplexStream<Buffer, IngestAckedResponse>;
+  readonly #call: IngestAckedCall;
   readonly #client: GrpcClient;
   readonly #producerId: string;
   readonly #batchEventsMax: number;
@@ -45,16 +37,13 @@ export class IngestStream {
   readonly #writer = new IngestBatchWriter();
   readonly #inFlight: BatchInFlight[] = [];
   readonly #positions = new Map<string, BookPosition>();
-  readonly #rejectedByReason = new Map<RejectReason | "unlisted", number>();
+  readonly #tally = new IngestTally();
+  readonly #change = new Condition();
   #symbol = "";
   #nextBatchNumber: number;
-  #acceptedEvents = 0;
-  #rejectedEvents = 0;
-  #duplicateBatches = 0;
   #needsDrain = false;
   #failure: DepthcastError | undefined;
   #ended = false;
-  #waiters: (() => void)[] = [];
 
   private constructor(client: GrpcClient, options: IngestStreamOptions, firstBatchNumber: number) {
     this.#client = client;
@@ -68,7 +57,7 @@ export class IngestStream {
     this.#call.on("end", () => this.#finish(undefined));
     this.#call.on("drain", () => {
       this.#needsDrain = false;
-      this.#signal();
+      this.#change.changed();
     });
   }
 
@@ -80,12 +69,7 @@ export class IngestStream {
   }
 
   get totals(): IngestTotals {
-    return {
-      acceptedEvents: this.#acceptedEvents,
-      rejectedEvents: this.#rejectedEvents,
-      duplicateBatches: this.#duplicateBatches,
-      rejectedByReason: this.#rejectedByReason,
-    };
+    return this.#tally.totals;
   }
 
   /** The symbol's position after the last batch that was acknowledged. */
@@ -164,25 +148,12 @@ export class IngestStream {
       this.#call.cancel();
       return;
     }
-    this.#acceptedEvents += Number(response.acceptedEvents);
-    this.#rejectedEvents += Number(response.rejectedEvents);
-    if (response.duplicate) this.#duplicateBatches += 1;
-    this.#countRejections(response);
+    this.#tally.add(response);
     if (response.position !== undefined) {
       const { epoch, sequence } = response.position;
       this.#positions.set(batch.symbol, { epoch, sequence: Number(sequence) });
     }
-    this.#signal();
-  }
-
-  #countRejections({ rejections, rejectedEvents }: IngestAckedResponse): void {
-    for (const { reason } of rejections) this.#count(reason as RejectReason, 1);
-    const unlisted = Number(rejectedEvents) - rejections.length;
-    if (unlisted > 0) this.#count("unlisted", unlisted);
-  }
-
-  #count(reason: RejectReason | "unlisted", events: number): void {
-    this.#rejectedByReason.set(reason, (this.#rejectedByReason.get(reason) ?? 0) + events);
+    this.#change.changed();
   }
 
   #finish(failure: DepthcastError | undefined): void {
@@ -195,7 +166,7 @@ export class IngestStream {
         `the server at ${this.#client.target} ended the stream before it acknowledged all batches`,
       );
     }
-    this.#signal();
+    this.#change.changed();
   }
 
   #throwFailure(): void {
@@ -203,20 +174,12 @@ export class IngestStream {
     if (this.#ended) throw new DepthcastError(ErrorCode.aborted, "the ingest stream has ended");
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    for (;;) {
+  #until(condition: () => boolean): Promise<void> {
+    return this.#change.until(() => {
       if (this.#failure !== undefined) throw this.#failure;
-      if (condition()) return;
+      if (condition()) return true;
       if (this.#ended) throw new DepthcastError(ErrorCode.aborted, "the ingest stream has ended");
-      await new Promise<void>((resolve) => {
-        this.#waiters.push(resolve);
-      });
-    }
-  }
-
-  #signal(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
+      return false;
+    });
   }
 }

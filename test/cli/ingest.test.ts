@@ -1,8 +1,18 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { GrpcClient } from "../../src/client/grpc-client.ts";
 import { closedPort } from "../support/closed-port.ts";
-import { type CommandResult, runCommand, temporaryFile } from "../support/command-line.ts";
+import {
+  CommandProcess,
+  MAIN,
+  type CommandResult,
+  runCommand,
+  temporaryFile,
+} from "../support/command-line.ts";
+import { CuttableProxy } from "../support/cuttable-proxy.ts";
+import { eventually } from "../support/eventually.ts";
 import { startTestServer } from "../support/start-server.ts";
 
 const LINES = [
@@ -156,5 +166,96 @@ describe("depthcast ingest", () => {
     expect(stderr).toBe(
       `depthcast: no depthcast server at ${address}; start one with \`npx depthcast serve\`\n`,
     );
+  });
+});
+
+describe("depthcast ingest --producer, when the server goes away", () => {
+  /** So many levels at one price, each with a check behind it. */
+  function levels(from: number, to: number): string {
+    let text = "";
+    for (let quantity = from; quantity <= to; quantity += 1) {
+      const event =
+        quantity === 1
+          ? { op: "add", id: "1", side: "bid", price: 100, qty: 1 }
+          : { op: "upd", id: "1", qty: quantity };
+      text += `${JSON.stringify(event)}\n${JSON.stringify({ op: "check", bids: [[100, quantity]], asks: [] })}\n`;
+    }
+    return text;
+  }
+
+  async function startBehindProxy() {
+    const server = await startTestServer();
+    const proxy = await CuttableProxy.start(server.grpcAddress);
+    const client = new GrpcClient(server.grpcAddress);
+    onTestFinished(() => client.close());
+    const args = ["--symbol", "X", ...SCALES, "--server", proxy.address, "--producer", "p", "--verify"];
+    const sequence = async () => (await client.getSnapshot("X")).snapshot.sequence;
+    return { server, proxy, args, sequence };
+  }
+
+  test("it waits, says so, goes on and ends exactly once", async () => {
+    const { server, proxy, args, sequence } = await startBehindProxy();
+    const command = new CommandProcess(["ingest", "-", ...args]);
+    command.child.stdin.write(levels(1, 20));
+    await eventually(async () => (await sequence()) === 20);
+    proxy.leadTo(`127.0.0.1:${await closedPort()}`);
+    proxy.cut();
+    command.child.stdin.write(levels(21, 40));
+    await eventually(() => command.stderr.includes("reconnecting…"));
+    proxy.leadTo(server.grpcAddress);
+    command.child.stdin.end(levels(41, 50));
+    const { code, stdout, stderr } = await command.ended();
+    expect(stderr).toMatch(/^depthcast: .+; reconnecting…\ndepthcast: connected again\n$/);
+    expect({ code, sequence: await sequence() }).toEqual({ code: 0, sequence: 50 });
+    expect(stdout).toContain("verified  50 of 50 checks");
+  });
+
+  // util-linux's `script` gives the command a real terminal.
+  test.runIf(process.platform === "linux")("on a terminal the progress line says so", async () => {
+    const { server, proxy, args, sequence } = await startBehindProxy();
+    const file = temporaryFile("levels.ndjson", levels(1, 60));
+    const words = [process.execPath, MAIN, "ingest", file, ...args, "--rate", "40"];
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const terminal = spawn("script", ["-qec", typed, "/dev/null"], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void terminal.kill("SIGKILL"));
+    const ended = once(terminal, "close");
+    let shown = "";
+    terminal.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+    await eventually(async () => (await sequence()) > 5);
+    proxy.leadTo(`127.0.0.1:${await closedPort()}`);
+    proxy.cut();
+    await eventually(() => /events, [\d,]+\/s.*, reconnecting… \(.+\)/.test(shown));
+    proxy.leadTo(server.grpcAddress);
+    await ended;
+    expect(shown).toContain("verified  60 of 60 checks");
+  });
+
+  test("a server that came back without its log ends it, with what is sure", async () => {
+    const { server, proxy, args, sequence } = await startBehindProxy();
+    const command = new CommandProcess(["ingest", "-", ...args]);
+    command.child.stdin.write(levels(1, 3));
+    await eventually(async () => (await sequence()) === 3);
+    const forgetful = await startTestServer();
+    proxy.leadTo(forgetful.grpcAddress);
+    await server.stop();
+    command.child.stdin.end(levels(4, 5));
+    const { code, stderr } = await command.ended();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/\ndepthcast: producer "p" has stopped \(acknowledged up to 3\): the server at /);
+  });
+
+  test("ctrl-C ends the wait", async () => {
+    const { proxy, args, sequence } = await startBehindProxy();
+    const command = new CommandProcess(["ingest", "-", ...args]);
+    command.child.stdin.write(levels(1, 3));
+    await eventually(async () => (await sequence()) === 3);
+    proxy.leadTo(`127.0.0.1:${await closedPort()}`);
+    proxy.cut();
+    command.child.stdin.write(levels(4, 5));
+    await eventually(() => command.stderr.includes("reconnecting…"));
+    command.child.kill("SIGINT");
+    const { code, stderr } = await command.ended();
+    expect(code).toBe(130);
+    expect(stderr).toContain('interrupted: producer "p" is closed (acknowledged up to 3)');
   });
 });

@@ -1,11 +1,11 @@
 import type { Instrument } from "../../book/instrument.ts";
 import { ClientBook } from "../../client/client-book.ts";
-import type { GrpcClient } from "../../client/grpc-client.ts";
-import type { IngestStream } from "../../client/ingest-stream.ts";
+import type { GrpcClient, InstrumentSnapshot, SnapshotOptions } from "../../client/grpc-client.ts";
 import type { PriceLevel } from "../../client/market-update.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { formatDecimal } from "../../protocol/decimal.ts";
 import type { BookCheck, ExpectedLevel } from "./event-line.ts";
+import type { EventSink } from "./event-sink.ts";
 
 /** Differences that are shown. */
 const SHOWN_MAX = 20;
@@ -16,16 +16,16 @@ const SHOWN_MAX = 20;
  */
 export class BookVerifier {
   readonly #client: GrpcClient;
-  readonly #stream: IngestStream;
+  readonly #sink: EventSink;
   readonly #instrument: Instrument;
   readonly #every: number;
   #seen = 0;
   #verified = 0;
 
   /** @param every 1 = all checks, N = every Nth. */
-  constructor(client: GrpcClient, stream: IngestStream, instrument: Instrument, every: number) {
+  constructor(client: GrpcClient, sink: EventSink, instrument: Instrument, every: number) {
     this.#client = client;
-    this.#stream = stream;
+    this.#sink = sink;
     this.#instrument = instrument;
     this.#every = every;
   }
@@ -42,11 +42,11 @@ export class BookVerifier {
   async verify(check: BookCheck, lineNumber: number): Promise<void> {
     this.#seen += 1;
     if (this.#seen % this.#every !== 0) return;
-    await this.#stream.settle();
+    await this.#sink.settle();
     const { symbol } = this.#instrument;
-    const position = this.#stream.position(symbol);
+    const position = this.#sink.position(symbol);
     const depth = Math.max(1, check.bids.length, check.asks.length);
-    const { instrument, snapshot } = await this.#client.getSnapshot(symbol, {
+    const { instrument, snapshot } = await this.#read(symbol, {
       depth,
       ...(position !== undefined && { minSequence: position.sequence, epoch: position.epoch }),
     });
@@ -57,6 +57,16 @@ export class BookVerifier {
     ];
     if (differences.length > 0) throw differs(symbol, lineNumber, snapshot.sequence, differences);
     this.#verified += 1;
+  }
+
+  async #read(symbol: string, options: SnapshotOptions): Promise<InstrumentSnapshot> {
+    for (;;) {
+      try {
+        return await this.#client.getSnapshot(symbol, options);
+      } catch (thrown) {
+        await this.#sink.outlive(DepthcastError.from(thrown));
+      }
+    }
   }
 
   #compare(side: string, expected: readonly ExpectedLevel[], got: readonly PriceLevel[]): string[] {

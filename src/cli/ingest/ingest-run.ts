@@ -2,10 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CrossPolicy } from "../../book/instrument.ts";
 import { RejectReason } from "../../book/rejection.ts";
 import type { ProducerEvent } from "../../client/ingest-batch-writer.ts";
-import type { IngestStream, IngestTotals } from "../../client/ingest-stream.ts";
+import type { IngestTotals } from "../../client/ingest-tally.ts";
+import type { ProducerTotals } from "../../client/producer/producer.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { BookVerifier } from "./book-verifier.ts";
 import { type EventLine, parseEventLine } from "./event-line.ts";
+import type { EventSink } from "./event-sink.ts";
 import { type InputLine, readInputLines } from "./input-lines.ts";
 import { ProgressLine } from "./progress-line.ts";
 
@@ -32,17 +34,17 @@ export interface IngestRequest {
 /** One file on its way to the server. */
 export class IngestRun {
   readonly #request: IngestRequest;
-  readonly #stream: IngestStream;
+  readonly #sink: EventSink;
   readonly #verifier: BookVerifier;
   readonly #eventsBefore: number;
   readonly #startedAtMs = performance.now();
   #eventsSent = 0;
 
-  constructor(request: IngestRequest, stream: IngestStream, verifier: BookVerifier) {
+  constructor(request: IngestRequest, sink: EventSink, verifier: BookVerifier) {
     this.#request = request;
-    this.#stream = stream;
+    this.#sink = sink;
     this.#verifier = verifier;
-    this.#eventsBefore = stream.totals.acceptedEvents;
+    this.#eventsBefore = sink.totals.acceptedEvents;
   }
 
   /** Sends the whole file, or what comes before `signal`. */
@@ -55,13 +57,14 @@ export class IngestRun {
           await this.#take(line);
         }
       }
-      await this.#stream.settle();
+      await this.#sink.settle();
     } finally {
       progress.end();
     }
   }
 
-  summary({ acceptedEvents, rejectedEvents, duplicateBatches, rejectedByReason }: IngestTotals): string {
+  summary(totals: IngestTotals | ProducerTotals): string {
+    const { acceptedEvents, rejectedEvents, rejectedByReason } = totals;
     const accepted = acceptedEvents - this.#eventsBefore;
     const seconds = (performance.now() - this.#startedAtMs) / 1000;
     const reasons = [...rejectedByReason].map(
@@ -71,8 +74,7 @@ export class IngestRun {
       `accepted  ${grouped(accepted)} events`,
       `refused   ${grouped(rejectedEvents)} events${reasons.length === 0 ? "" : `: ${reasons.join(", ")}`}`,
     ];
-    if (duplicateBatches > 0)
-      lines.push(`skipped   ${grouped(duplicateBatches)} batches that were applied before`);
+    if ("uncountedEvents" in totals && totals.uncountedEvents > 0) lines.push(uncountedLine(totals));
     if (this.#request.verifyEvery > 0) lines.push(this.#verifiedLine());
     lines.push(
       `rate      ${grouped(Math.round(this.#eventsSent / seconds))} events/s over ${seconds.toFixed(1)} s`,
@@ -103,14 +105,14 @@ export class IngestRun {
     const dueMs = this.#startedAtMs + (this.#eventsSent / this.#request.eventsPerSecond) * 1000;
     const earlyMs = dueMs - performance.now();
     this.#eventsSent += 1;
-    const room = this.#onLine(line, () => this.#stream.write(this.#request.symbol, event));
+    const room = this.#onLine(line, () => this.#sink.write(this.#request.symbol, event));
     if (earlyMs <= RATE_STEP_MS) return room;
     return this.#pause(earlyMs, room);
   }
 
   async #pause(durationMs: number, room: Promise<void> | undefined): Promise<void> {
     await room;
-    await this.#stream.flush();
+    await this.#sink.flush();
     await sleep(durationMs);
   }
 
@@ -134,8 +136,15 @@ export class IngestRun {
     const seconds = (performance.now() - this.#startedAtMs) / 1000;
     const verified =
       this.#request.verifyEvery > 0 ? `, ${grouped(this.#verifier.verified)} checks equal` : "";
-    return `${grouped(this.#eventsSent)} events, ${grouped(Math.round(this.#eventsSent / seconds))}/s${verified}`;
+    return `${grouped(this.#eventsSent)} events, ${grouped(Math.round(this.#eventsSent / seconds))}/s${verified}${this.#sink.note}`;
   }
+}
+
+function uncountedLine({ uncountedEvents, uncountedBatches }: ProducerTotals): string {
+  return (
+    `uncounted ${grouped(uncountedEvents)} events of ${grouped(uncountedBatches)} batches: applied once, but how many ` +
+    "of them were refused is not known, as a connection was lost before it was told"
+  );
 }
 
 const reasonNames = new Map<unknown, string>(
