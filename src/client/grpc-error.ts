@@ -48,9 +48,7 @@ function describe(error: ServiceError, code: ErrorCode, target: string): string 
 }
 
 /** From `google.rpc` details; none where the server sent none, or none that can be read. */
-function readDetails({ details: message, metadata }: ServiceError): ErrorDetails {
-  // What a gRPC library says by itself, which a program has to tell from a server that has no room.
-  if (message.startsWith("Received message larger than max")) return { reason: "MESSAGE_TOO_LARGE" };
+function readDetails({ metadata }: ServiceError): ErrorDetails {
   const [bytes] = metadata?.get("grpc-status-details-bin") ?? [];
   if (!Buffer.isBuffer(bytes)) return {};
   try {

@@ -13,7 +13,7 @@ const LASTING: ReadonlySet<string> = new Set([
   "PRODUCER_REPLACED",
   "PRODUCER_AHEAD",
   "PRODUCERS_MAX",
-  "MESSAGE_TOO_LARGE",
+  "REQUEST_BYTES_MAX",
 ]);
 
 /** Whether a producer that was interrupted by `error` should connect again and go on. */
