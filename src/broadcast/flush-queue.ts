@@ -14,7 +14,9 @@ const SESSIONS_PER_TURN = 64;
 export class FlushQueue {
   readonly #defer: (task: () => void) => void;
   readonly #serve: (sessions: readonly BroadcastSession[]) => void;
-  #waiting: BroadcastSession[] = [];
+  /** The first `#served` have had their turn; never more of them than wait. */
+  #sessions: BroadcastSession[] = [];
+  #served = 0;
   #isDeferred = false;
 
   /** `serve` has each of these send what is due; `defer` runs a task in a later turn of the event loop. */
@@ -25,7 +27,7 @@ export class FlushQueue {
 
   /** A session that is not in the queue. */
   add(session: BroadcastSession): void {
-    this.#waiting.push(session);
+    this.#sessions.push(session);
   }
 
   /** Serves the first ones, unless sessions that came before them still wait for their turn. */
@@ -34,16 +36,21 @@ export class FlushQueue {
   }
 
   #serveTurn(): void {
-    if (this.#waiting.length === 0) return;
-    const sessions = this.#waiting;
-    this.#waiting = sessions.length > SESSIONS_PER_TURN ? sessions.splice(SESSIONS_PER_TURN) : [];
-    if (this.#waiting.length > 0) {
+    const turn = this.#sessions.slice(this.#served, this.#served + SESSIONS_PER_TURN);
+    if (turn.length === 0) return;
+    this.#served += turn.length;
+    // Not at every turn: of thousands of sessions each would be moved dozens of times.
+    if (this.#served * 2 >= this.#sessions.length) {
+      this.#sessions = this.#sessions.slice(this.#served);
+      this.#served = 0;
+    }
+    if (this.#sessions.length > this.#served) {
       this.#isDeferred = true;
       this.#defer(() => {
         this.#isDeferred = false;
         this.#serveTurn();
       });
     }
-    this.#serve(sessions);
+    this.#serve(turn);
   }
 }

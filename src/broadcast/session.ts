@@ -13,10 +13,12 @@ export class BroadcastSession implements ConsumerSession {
   /** By view id; a symbol of its own for each whose view is being opened. */
   readonly #subscriptions = new Map<number, Subscription | symbol>();
   #open = true;
-  /** Subscriptions that something is due on; in the flush queue while there are any. */
-  readonly #due: Subscription[] = [];
-  /** What leaves as one message. */
-  #pieces: Uint8Array[] = [];
+  /**
+   * Subscriptions that something is due on; in the flush queue while there are any. A chain and not an array,
+   * which would be emptied and grown anew, garbage both times, for every update.
+   */
+  #firstDue: Subscription | undefined;
+  #lastDue: Subscription | undefined;
   /** Since when its transport has taken nothing; undefined while it is writable. */
   waitingSinceMs: number | undefined;
 
@@ -59,16 +61,17 @@ export class BroadcastSession implements ConsumerSession {
     if (!this.#open || !this.#consumer.isWritable()) return;
     const sinceMs = this.waitingSinceMs;
     this.#stopWaiting();
+    const message = new Message();
     let caughtUp = 0;
     for (const subscription of this.#subscriptions.values()) {
       if (!(subscription instanceof Subscription) || !subscription.isBehind) continue;
-      this.#collect(subscription);
+      this.#collect(subscription, message);
       caughtUp += 1;
     }
     if (caughtUp > 0 && sinceMs !== undefined) {
       this.#metrics.delivered((this.#broadcaster.nowMs() - sinceMs) / 1000, caughtUp);
     }
-    this.#sendCollected();
+    this.#send(message);
   }
 
   progressed(): void {
@@ -83,7 +86,6 @@ export class BroadcastSession implements ConsumerSession {
     if (!this.#open) return;
     this.#open = false;
     this.#stopWaiting();
-    this.#pieces = [];
     for (const subscription of this.#begun()) this.#broadcaster.leave(subscription);
     this.#subscriptions.clear();
     this.#broadcaster.forget(this);
@@ -93,58 +95,62 @@ export class BroadcastSession implements ConsumerSession {
   owe(subscription: Subscription): boolean {
     if (subscription.isDue) return false;
     subscription.isDue = true;
-    this.#due.push(subscription);
-    return this.#due.length === 1;
+    const before = this.#lastDue;
+    this.#lastDue = subscription;
+    if (before === undefined) this.#firstDue = subscription;
+    else before.nextDue = subscription;
+    return before === undefined;
   }
 
   /** Its turn in the flush queue: sends what is due, if the transport takes it; else notes that it blocks. */
   flush(): void {
-    const due = this.#due;
-    if (!this.#open) {
-      due.length = 0;
-      return;
+    const isWritable = this.#open && this.#consumer.isWritable();
+    const message = new Message();
+    let due = this.#firstDue;
+    this.#firstDue = undefined;
+    this.#lastDue = undefined;
+    while (due !== undefined) {
+      const { heartbeatDue, nextDue } = due;
+      due.isDue = false;
+      due.heartbeatDue = false;
+      due.nextDue = undefined;
+      if (isWritable && !due.isOver) this.#collectDue(due, heartbeatDue, message);
+      due = nextDue;
     }
-    const isWritable = this.#consumer.isWritable();
-    for (const subscription of due) {
-      const { heartbeatDue } = subscription;
-      subscription.isDue = false;
-      subscription.heartbeatDue = false;
-      if (!isWritable || subscription.isOver) continue;
-      // One that has just become writable is told what it missed: its book is not exact up to here yet.
-      if (subscription.isBehind) {
-        this.#broadcaster.handedOver(subscription.view);
-        this.#collect(subscription);
-      } else if (heartbeatDue) this.#collectHeartbeat(subscription);
-    }
-    due.length = 0;
-    if (isWritable) this.#sendCollected();
+    if (isWritable) this.#send(message);
     else this.#startWaiting();
   }
 
+  #collectDue(subscription: Subscription, heartbeatDue: boolean, message: Message): void {
+    // One that has just become writable is told what it missed: its book is not exact up to here yet.
+    if (subscription.isBehind) {
+      this.#broadcaster.handedOver(subscription.view);
+      this.#collect(subscription, message);
+    } else if (heartbeatDue) this.#collectHeartbeat(subscription, message);
+  }
+
   /** Adds what has changed for one subscription, which is behind. */
-  #collect(subscription: Subscription): void {
+  #collect(subscription: Subscription, message: Message): void {
     const { view } = subscription;
     const { dialect } = this.#consumer;
     if (!view.initialized) return;
-    if (!subscription.isLive) this.#begin(subscription);
+    if (!subscription.isLive) this.#begin(subscription, message);
     if (!subscription.isBehind) return;
     const { cursor, changesAtCursor } = subscription;
     const { pieces, mergedIntervals } = view.catchUp(dialect, cursor, changesAtCursor, this.#broadcaster);
-    for (const piece of pieces) this.#pieces.push(piece);
+    message.add(pieces);
     this.#count(mergedIntervals > 0 ? "delta" : "snapshot");
     if (mergedIntervals > 1) this.#metrics.mergedIntervals(mergedIntervals - 1);
     subscription.reached(view.sequence, view.changes);
   }
 
-  #collectHeartbeat({ view }: Subscription): void {
-    this.#pieces.push(this.#broadcaster.heartbeatOf(view, this.#consumer.dialect));
+  #collectHeartbeat({ view }: Subscription, message: Message): void {
+    message.add([this.#broadcaster.heartbeatOf(view, this.#consumer.dialect)]);
     this.#count("heartbeat");
   }
 
-  #sendCollected(): void {
-    if (this.#pieces.length === 0) return;
-    const pieces = this.#pieces;
-    this.#pieces = [];
+  #send({ pieces }: Message): void {
+    if (pieces.length === 0) return;
     this.#consumer.send(pieces);
     if (this.#open && !this.#consumer.isWritable()) this.#startWaiting();
   }
@@ -161,24 +167,23 @@ export class BroadcastSession implements ConsumerSession {
   }
 
   /** `Subscribed`, and the snapshot unless the consumer can go on from where it was. */
-  #begin(subscription: Subscription): void {
+  #begin(subscription: Subscription, message: Message): void {
     const { view, id, progress } = subscription;
     const { dialect } = this.#consumer;
     invariant(progress.phase !== "live", "a live subscription does not begin");
     const resume = progress.phase === "joining" ? progress.resume : undefined;
     const changesAtResume = resume === undefined ? undefined : view.changesAt(resume.epoch, resume.sequence);
     if (progress.phase === "restarting") {
-      this.#pieces.push(
-        view.notice(dialect, NoticeCode.resync, "the instrument was redefined; a snapshot follows"),
-      );
+      const detail = "the instrument was redefined; a snapshot follows";
+      message.add([view.notice(dialect, NoticeCode.resync, detail)]);
     }
     const resumed = changesAtResume !== undefined;
-    this.#pieces.push(view.subscribed(dialect, id, resumed, this.#broadcaster.heartbeatIntervalMs));
+    message.add([view.subscribed(dialect, id, resumed, this.#broadcaster.heartbeatIntervalMs)]);
     this.#count("subscribed");
     if (resume !== undefined && changesAtResume !== undefined) {
       subscription.reached(resume.sequence, changesAtResume);
     } else {
-      this.#pieces.push(view.snapshot(dialect, this.#broadcaster));
+      message.add([view.snapshot(dialect, this.#broadcaster)]);
       this.#count("snapshot");
       subscription.reached(view.sequence, view.changes);
     }
@@ -230,3 +235,30 @@ export class BroadcastSession implements ConsumerSession {
     this.#broadcaster.waitsNoMore(this);
   }
 }
+
+/**
+ * The pieces that a consumer is sent at once. Those of a single view, the usual case, are the view's own list,
+ * the same for all its consumers: nothing is made for each.
+ */
+class Message {
+  #pieces: readonly Uint8Array[] = NO_PIECES;
+  /** `#pieces`, where it is a list of this message alone. */
+  #own: Uint8Array[] | undefined;
+
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
+  /** @param pieces shared: nobody changes this list */
+  add(pieces: readonly Uint8Array[]): void {
+    if (this.#pieces.length === 0) {
+      this.#pieces = pieces;
+      return;
+    }
+    this.#own ??= [...this.#pieces];
+    this.#own.push(...pieces);
+    this.#pieces = this.#own;
+  }
+}
+
+const NO_PIECES: readonly Uint8Array[] = [];

@@ -27,6 +27,8 @@ export class Subscription {
   isOver = false;
   /** Among what its session has to look at in its next turn. */
   isDue = false;
+  /** The one that its session looks at after it. */
+  nextDue: Subscription | undefined;
   /** To be told that nothing has changed, if nothing has by its session's turn. */
   heartbeatDue = false;
   #progress: Progress;

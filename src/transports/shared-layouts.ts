@@ -50,6 +50,7 @@ function isKept(pieces: readonly Uint8Array[]): boolean {
 }
 
 function areSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  if (some === others) return true;
   if (some.length !== others.length) return false;
   for (let at = 0; at < some.length; at += 1) {
     if (some[at] !== others[at]) return false;

@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { FlushQueue } from "../../src/broadcast/flush-queue.ts";
+import type { BroadcastSession } from "../../src/broadcast/session.ts";
 import { BroadcastRig, subscription } from "../support/broadcast-rig.ts";
 import { addOrder } from "../support/flow-rig.ts";
 
@@ -57,4 +59,36 @@ it("who drains before its turn has had it", async () => {
   expect(early?.consumer.flushes.length).toBe(1);
   await rig.clock.settle(20);
   expect(early?.consumer.flushes.length).toBe(1);
+});
+
+it("keeps the order and loses nobody, however many fall due between the turns", () => {
+  const numbers = new Map<BroadcastSession, number>();
+  const served: number[] = [];
+  let nextTurn: (() => void) | undefined;
+  const queue = new FlushQueue(
+    (sessions) => {
+      for (const session of sessions) served.push(numbers.get(session) as number);
+    },
+    (task) => {
+      nextTurn = task;
+    },
+  );
+  for (const arriving of [1000, 0, 300, 1, 0, 0, 64, 63, 65, 500]) {
+    for (let i = 0; i < arriving; i += 1) {
+      // Where it stands is all that the queue knows of a session.
+      const session = {} as BroadcastSession;
+      numbers.set(session, numbers.size);
+      queue.add(session);
+    }
+    queue.run();
+    const turn = nextTurn;
+    nextTurn = undefined;
+    turn?.();
+  }
+  while (nextTurn !== undefined) {
+    const turn = nextTurn;
+    nextTurn = undefined;
+    turn();
+  }
+  expect(served).toEqual(Array.from({ length: numbers.size }, (_, index) => index));
 });
