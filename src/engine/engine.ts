@@ -7,7 +7,8 @@ import { BatchTally } from "../book/rejection.ts";
 import type { ClaimOutcome, ReleaseOutcome } from "../board/depth-board-writer.ts";
 import type { DepthSlot } from "../board/slot-publisher.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
-import { decodeRecord, type LogRules, RecordKind } from "../log/record.ts";
+import { BatchReader } from "../log/batch-reader.ts";
+import type { LogRules } from "../log/record.ts";
 import type { BookSnapshot } from "../log/snapshot/snapshot.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { type EngineTurn, EngineTurnWriter, type PlainError } from "./engine-turn.ts";
@@ -60,6 +61,7 @@ export class Engine implements EngineLink {
   /** By instrument number; engines own disjoint sets. */
   readonly #books = new Map<number, EngineBook>();
   readonly #turn = new EngineTurnWriter();
+  readonly #reader = new BatchReader();
   readonly #tally = new BatchTally();
   #dirty: EngineBook[] = [];
   #rules: LogRules | undefined;
@@ -94,8 +96,7 @@ export class Engine implements EngineLink {
   }
 
   apply(logIndex: number, record: ArrayBuffer): void {
-    const batch = decodeRecord(record);
-    invariant(batch.kind === RecordKind.batch, "an engine applies batches");
+    const batch = this.#reader.read(record);
     const entry = this.#entry(batch.instrument);
     this.#toldThrough = logIndex;
     if (logIndex <= entry.restoredThrough) {

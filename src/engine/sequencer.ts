@@ -1,7 +1,7 @@
 import type { Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import type { LogConsumer, LogEntry } from "../log/order-log.ts";
-import { decodeRecord, type LogRules, readBatchHeader, RecordKind, recordKind } from "../log/record.ts";
+import { decodeRecord, type LogRules, readHeader, type RecordHeader, RecordKind } from "../log/record.ts";
 import type { BookSnapshot, SnapshotHead } from "../log/snapshot/snapshot.ts";
 import type { EngineLink } from "./engine-link.ts";
 import { BATCH_RESULT_STRIDE, type DefinitionResult, type EngineTurn, forEachBatch } from "./engine-turn.ts";
@@ -166,8 +166,9 @@ export class Sequencer implements LogConsumer {
   #take({ index, record }: LogEntry): void {
     invariant(index === this.#nextIndex, "log entries are taken in order and without a gap");
     this.#nextIndex = index + 1;
-    if (recordKind(record) === RecordKind.batch) {
-      this.#takeBatch(index, record);
+    const header = readHeader(record);
+    if (header.kind === RecordKind.batch) {
+      this.#takeBatch(index, record, header);
       return;
     }
     const decoded = decodeRecord(record);
@@ -184,8 +185,8 @@ export class Sequencer implements LogConsumer {
     }
   }
 
-  #takeBatch(index: number, record: ArrayBuffer): void {
-    const { instrument, producerId, batchNumber } = readBatchHeader(record);
+  #takeBatch(index: number, record: ArrayBuffer, header: RecordHeader): void {
+    const { instrument, producerId, batchNumber } = header;
     const verdict = producerId === "" ? BatchVerdict.apply : this.producers.judge(producerId, batchNumber);
     const { epoch, listener, metrics } = this.#options;
     if (verdict === BatchVerdict.apply) {

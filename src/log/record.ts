@@ -22,6 +22,9 @@ import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 const MAGIC = 0x43_50_45_44; // "DEPC"
 const VERSION = 1;
 const HEADER_BYTES = 48;
+/** Bytes of a batch before its columns, and of each event without a key. */
+export const BATCH_HEADER_BYTES = HEADER_BYTES;
+export const PLAIN_RECORD_EVENT_BYTES = 27;
 
 /** What a record holds; the values are those on disk. */
 export const RecordKind = {
@@ -67,6 +70,10 @@ export type LogRecord = BatchRecord | DefineRecord | RulesRecord;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
+/** The header that is being read: its views are made once. */
+const headerBytes = new Uint8Array(HEADER_BYTES);
+const headerWords = new Int32Array(headerBytes.buffer);
+const headerDoubles = new Float64Array(headerBytes.buffer);
 
 /** Writes a batch into a buffer of its own, which may be transferred. The columns are copied. */
 export function encodeBatchRecord(batch: Omit<BatchRecord, "kind">): ArrayBuffer {
@@ -127,8 +134,9 @@ export function decodeRecord(buffer: ArrayBuffer): LogRecord {
   }
 }
 
-/** What the sequencer needs of a batch, without its columns. */
-export interface BatchHeader {
+/** What the sequencer needs of a record, without its columns. */
+export interface RecordHeader {
+  readonly kind: number;
   readonly instrument: number;
   readonly producerId: string;
   readonly batchNumber: number;
@@ -139,23 +147,48 @@ export function setBatchInstrument(record: ArrayBuffer, instrument: number): voi
   new DataView(record).setUint32(12, instrument, true);
 }
 
-/** @throws DepthcastError `internal` as `decodeRecord`. */
-export function recordKind(buffer: ArrayBuffer): number {
-  return checkedHeader(buffer).getUint16(6, true);
+/**
+ * Reads what the sequencer needs; of a record that is no batch only the kind is meant.
+ *
+ * @throws DepthcastError `internal` as `decodeRecord`.
+ */
+export function readHeader(buffer: ArrayBuffer): RecordHeader {
+  if (buffer.byteLength < HEADER_BYTES) throw damaged("shorter than its header");
+  headerBytes.set(new Uint8Array(buffer, 0, HEADER_BYTES));
+  // What is not as it should be is told by the slower way.
+  if (!isSound(headerWords, buffer.byteLength)) checkedHeader(buffer);
+  const kind = (headerWords[1] as number) >>> 16;
+  const producerIdBytes = kind === RecordKind.batch ? (headerWords[10] as number) : 0;
+  return {
+    kind,
+    instrument: headerWords[3] as number,
+    batchNumber: headerDoubles[2] as number,
+    producerId: producerIdBytes === 0 ? "" : producerIdAt(buffer, buffer.byteLength - producerIdBytes),
+  };
 }
 
-/** Reads the header of a batch record. */
-export function readBatchHeader(buffer: ArrayBuffer): BatchHeader {
-  const header = new DataView(buffer);
-  const producerIdBytes = header.getUint32(40, true);
-  return {
-    instrument: header.getUint32(12, true),
-    batchNumber: header.getFloat64(16, true),
-    producerId:
-      producerIdBytes === 0
-        ? ""
-        : decoder.decode(new Uint8Array(buffer, buffer.byteLength - producerIdBytes, producerIdBytes)),
-  };
+/** Whether the words of a header, as they are in memory, are of a record of so many bytes. */
+function isSound(words: Int32Array, byteLength: number): boolean {
+  return words[0] === MAGIC && ((words[1] as number) & 0xffff) === VERSION && words[2] === byteLength;
+}
+
+/**
+ * Whether these are the words of a batch without keys: then its `words[8]` events are where `plainColumns`
+ * looks for them.
+ */
+export function isPlainBatch(words: Int32Array, byteLength: number): boolean {
+  const [count, keyBytes, producerIdBytes] = [words[8] as number, words[9] as number, words[10] as number];
+  return (
+    isSound(words, byteLength) &&
+    (words[1] as number) >>> 16 === RecordKind.batch &&
+    keyBytes === 0 &&
+    batchLayout(count, 0, producerIdBytes).byteLength === byteLength
+  );
+}
+
+/** The columns of a batch of `count` events without keys, as views on `buffer`. */
+export function plainColumns(buffer: ArrayBuffer, count: number): OrderEventColumns {
+  return columnsOf(buffer, batchLayout(count, 0, 0), count, 0);
 }
 
 function decodeBatch(buffer: ArrayBuffer, header: DataView): BatchRecord {
@@ -170,10 +203,14 @@ function decodeBatch(buffer: ArrayBuffer, header: DataView): BatchRecord {
     batchNumber: header.getFloat64(16, true),
     sourceTimeLow: header.getInt32(24, true),
     sourceTimeHigh: header.getInt32(28, true),
-    producerId:
-      producerIdBytes === 0 ? "" : decoder.decode(new Uint8Array(buffer, layout.producerId, producerIdBytes)),
+    producerId: producerIdBytes === 0 ? "" : producerIdAt(buffer, layout.producerId),
     events: columnsOf(buffer, layout, count, keyBytes),
   };
+}
+
+/** The end of a batch record, from `start` on. */
+function producerIdAt(buffer: ArrayBuffer, start: number): string {
+  return decoder.decode(new Uint8Array(buffer, start));
 }
 
 interface BatchLayout {

@@ -4,6 +4,7 @@ import {
   encodeBatchRecord,
   encodeDefineRecord,
   encodeRulesRecord,
+  readHeader,
   RecordKind,
 } from "../../src/log/record.ts";
 import { CrossPolicy } from "../../src/book/instrument.ts";
@@ -38,7 +39,10 @@ describe("batch record", () => {
   const keyed = { action: 2, key: "db32e2a2-aa29", quantity: 0 } as const;
 
   it("gives back the header and every column", () => {
-    const decoded = columnsOf(record(numbered, keyed));
+    const encoded = record(numbered, keyed);
+    const { instrument, producerId, batchNumber } = header;
+    expect(readHeader(encoded)).toEqual({ kind: RecordKind.batch, instrument, producerId, batchNumber });
+    const decoded = columnsOf(encoded);
     expect(decoded).toMatchObject(header);
     const { events } = decoded;
     expect(events.length).toBe(2);
