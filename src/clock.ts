@@ -39,12 +39,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** What a client needs of time, in Node and in a web page. */
+export type ClientClock = Pick<Clock, "nowMs" | "setTimer">;
+
 /**
  * The machine's clock for a client's program, which waits for it: its timers keep the process alive, which would
  * end in the midst of a wait for a server that is gone.
  */
-export const waitingClock: Clock = {
-  ...systemClock,
+export const clientClock: ClientClock = {
+  nowMs: () => performance.now(),
   setTimer: (delayMs, task) => {
     const handle = setTimeout(task, delayMs);
     return { cancel: () => clearTimeout(handle) };

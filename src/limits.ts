@@ -185,7 +185,8 @@ export type Limits = { readonly [Name in LimitName]: number };
 
 /** The table behind flags, environment variables, the configuration file and `--help`. */
 export const LIMITS: { readonly [Name in LimitName]: LimitDefinition } = definitions;
-export const LIMIT_NAMES = Object.keys(definitions) as readonly LimitName[];
+// Marked, so that a web page's client is not given the whole table.
+export const LIMIT_NAMES = /* @__PURE__ */ Object.keys(definitions) as readonly LimitName[];
 
 /**
  * The limits with `overrides` in place of defaults, checked one by one and against each other.

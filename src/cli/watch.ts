@@ -3,6 +3,7 @@ import { type BookEvent, BookFeed } from "../client/book-feed.ts";
 import { GrpcConnection } from "../client/grpc-connection.ts";
 import type { MarketDataConnection } from "../client/market-data-connection.ts";
 import type { MarketSubscription } from "../client/market-update.ts";
+import { explainRefusal } from "../client/refused-websocket.ts";
 import { WebSocketConnection } from "../client/websocket-connection.ts";
 import { type IntervalMs, INTERVALS_MS, isInterval, LIMITS, SYMBOL_PATTERN } from "../limits.ts";
 import { type Arguments, integerFlag, type Option, serverFlag, textFlag } from "./arguments.ts";
@@ -90,7 +91,9 @@ function openConnection({ flags }: Arguments): MarketDataConnection {
   const server = serverFlag(flags, "server");
   const url = textFlag(flags, "url");
   if (server !== undefined && url !== undefined) throw usageError("--url and --server exclude each other");
-  return server === undefined ? new WebSocketConnection(readUrl(url)) : new GrpcConnection(server);
+  return server === undefined
+    ? new WebSocketConnection(readUrl(url), explainRefusal)
+    : new GrpcConnection(server);
 }
 
 function readUrl(text = DEFAULT_URL): string {

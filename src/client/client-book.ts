@@ -2,7 +2,6 @@ import { addChecksum } from "../book/checksum.ts";
 import { BookState } from "../book/depth.ts";
 import type { Instrument } from "../book/instrument.ts";
 import { Side } from "../book/order-events.ts";
-import { DepthcastError, ErrorCode } from "../errors.ts";
 import { NoticeCode } from "../protocol/update-encoder.ts";
 import { BookSide } from "./book-side.ts";
 import type {
@@ -65,21 +64,6 @@ export class ClientBook {
     this.#subscribed = subscribed;
   }
 
-  /**
-   * A book out of one snapshot that was asked for, checked like any other.
-   *
-   * @throws DepthcastError `internal` where a check fails.
-   */
-  static ofSnapshot(instrument: Instrument, snapshot: SnapshotUpdate, depth: number): ClientBook {
-    const { viewId, symbol } = snapshot;
-    const view = { viewId, symbol, instrument, depth, intervalMs: 0, heartbeatIntervalMs: 0 };
-    const book = new ClientBook({ type: "subscribed", id: "", resumed: false, ...view });
-    const verdict = book.apply(snapshot);
-    if (verdict.outcome === "applied") return book;
-    const why = verdict.outcome === "breach" ? `${verdict.breach}: ${verdict.detail}` : verdict.outcome;
-    throw new DepthcastError(ErrorCode.internal, `the server sent a wrong snapshot of ${symbol} (${why})`);
-  }
-
   get viewId(): number {
     return this.#subscribed.viewId;
   }
@@ -95,6 +79,10 @@ export class ClientBook {
   }
   get intervalMs(): number {
     return this.#subscribed.intervalMs;
+  }
+  /** After as long with nothing else the server sends a heartbeat. */
+  get heartbeatIntervalMs(): number {
+    return this.#subscribed.heartbeatIntervalMs;
   }
   get phase(): BookPhase {
     return this.#phase;

@@ -4,6 +4,7 @@ import { type ServiceError, status } from "@grpc/grpc-js";
 import { DepthcastError, ErrorCode, type ErrorDetails } from "../errors.ts";
 import { BadRequestSchema, ErrorInfoSchema } from "../protocol/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../protocol/gen/google/rpc/status_pb.ts";
+import { noServerAt } from "./no-server.ts";
 
 const codes: { readonly [code: number]: ErrorCode } = {
   [status.INVALID_ARGUMENT]: ErrorCode.invalidArgument,
@@ -64,9 +65,4 @@ function readDetails({ metadata }: ServiceError): ErrorDetails {
   } catch {
     return {};
   }
-}
-
-/** The message for a refused connection, the same over gRPC and WebSocket. */
-export function noServerAt(target: string): string {
-  return `no depthcast server at ${target}; start one with \`npx depthcast serve\``;
 }

@@ -7,13 +7,19 @@ export { DepthcastError, ErrorCode, type ErrorDetails } from "../errors.ts";
 export { INTERVALS_MS, type IntervalMs } from "../limits.ts";
 export { formatDecimal, parseDecimal } from "../protocol/decimal.ts";
 export { NoticeCode } from "../protocol/update-encoder.ts";
+export { Amount } from "./amount.ts";
+export type { BackoffOptions } from "./backoff.ts";
 export { type BookEvent, BookFeed } from "./book-feed.ts";
 export { type ApplyVerdict, type BookPhase, Breach, ClientBook } from "./client-book.ts";
+export type { ClientEvent } from "./client-events.ts";
+export { connect } from "./connect-node.ts";
 export { GrpcClient, type InstrumentSnapshot, type SnapshotOptions } from "./grpc-client.ts";
 export { GrpcConnection } from "./grpc-connection.ts";
 export type { ProducerEvent } from "./ingest-batch-writer.ts";
 export { IngestStream, type IngestStreamOptions } from "./ingest-stream.ts";
 export type { IngestTotals } from "./ingest-tally.ts";
+export type { BookChange, BookLevel, BookStatus, LiveBook } from "./live-book.ts";
+export type { ClientOptions, MarketClient, WatchOptions } from "./market-client.ts";
 export type { MarketDataConnection } from "./market-data-connection.ts";
 export type {
   BookPosition,
@@ -27,7 +33,6 @@ export type {
   SnapshotUpdate,
   SubscribedUpdate,
 } from "./market-update.ts";
-export type { BackoffOptions } from "./producer/backoff.ts";
 export {
   Producer,
   type ProducerOptions,

@@ -1,4 +1,5 @@
 import { DepthcastError, ErrorCode } from "../errors.ts";
+import { Condition } from "./condition.ts";
 import type { MarketUpdate } from "./market-update.ts";
 
 /** Batches that wait for a slow reader before the transport is told to pause. */
@@ -17,7 +18,7 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
   #queuedUpdates = 0;
   #ended = false;
   #failure: DepthcastError | undefined;
-  #wake: (() => void) | undefined;
+  readonly #condition = new Condition();
   readonly #onRoom: () => void;
 
   /** @param onRoom is called when a queue that asked for a pause has room again. */
@@ -38,14 +39,14 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
         ),
       );
     }
-    this.#signal();
+    this.#condition.changed();
     return this.#batches.length - this.#read < PAUSE_BATCHES;
   }
 
   /** No more will come; what is queued is still read. */
   end(): void {
     this.#ended = true;
-    this.#signal();
+    this.#condition.changed();
   }
 
   /** As `end`, and then the reader gets `failure`. Only the first one counts. */
@@ -56,19 +57,13 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly MarketUpdate[], void, undefined> {
     for (;;) {
+      await this.#condition.until(() => this.#batches.length > this.#read || this.#ended);
       const batch = this.#take();
-      if (batch !== undefined) {
-        if (this.#batches.length - this.#read === PAUSE_BATCHES >> 1) this.#onRoom();
-        yield batch;
-      } else if (this.#ended) {
-        if (this.#failure !== undefined) throw this.#failure;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
+      if (batch === undefined) break;
+      if (this.#batches.length - this.#read === PAUSE_BATCHES >> 1) this.#onRoom();
+      yield batch;
     }
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #take(): readonly MarketUpdate[] | undefined {
@@ -81,11 +76,5 @@ export class UpdateQueue implements AsyncIterable<readonly MarketUpdate[]> {
       this.#read = 0;
     }
     return batch;
-  }
-
-  #signal(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
   }
 }

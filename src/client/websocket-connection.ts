@@ -1,13 +1,11 @@
 import type { Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
-import { noServerAt } from "./grpc-error.ts";
 import { jsonSubscribe, readJsonFrame } from "./json-updates.ts";
 import type { MarketDataConnection } from "./market-data-connection.ts";
 import type { MarketSubscription, MarketUpdate } from "./market-update.ts";
 import { UpdateQueue } from "./update-queue.ts";
 
 const SUBPROTOCOL = "depthcast.v1.json";
-const PROBE_TIMEOUT_MS = 2000;
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_SLOW_CONSUMER = 4008;
@@ -28,15 +26,18 @@ export class WebSocketConnection implements MarketDataConnection {
   readonly #dropped = new Set<number>();
   /** Requests made before the socket was open. */
   readonly #early: string[] = [];
+  readonly #explain: (url: string) => Promise<DepthcastError>;
   #subscriptionsMade = 0;
   #wasOpen = false;
 
   /**
    * @param url such as `ws://127.0.0.1:8080/v1/ws`
+   * @param explain finds out why it could not be opened, which a WebSocket does not tell
    * @throws DepthcastError `invalid_argument` where that is no WebSocket URL.
    */
-  constructor(url: string) {
+  constructor(url: string, explain = notOpened) {
     this.target = url;
+    this.#explain = explain;
     this.#socket = openSocket(url);
     this.#socket.addEventListener("open", () => this.#opened());
     this.#socket.addEventListener("message", (event: { readonly data: unknown }) =>
@@ -125,7 +126,7 @@ export class WebSocketConnection implements MarketDataConnection {
 
   #closed(code: number, reason: string): void {
     if (!this.#wasOpen) {
-      void explainRefusal(this.target).then((failure) => this.#queue.fail(failure));
+      void this.#explain(this.target).then((failure) => this.#queue.fail(failure));
       return;
     }
     this.#queue.fail(closeError(code, reason, this.target));
@@ -159,22 +160,6 @@ function closeError(code: number, reason: string, target: string): DepthcastErro
   );
 }
 
-/** A WebSocket does not tell why it did not open. A plain request to the same place does. */
-async function explainRefusal(url: string): Promise<DepthcastError> {
-  const { host } = new URL(url);
-  try {
-    const response = await fetch(url.replace(/^ws/, "http"), {
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    return new DepthcastError(
-      ErrorCode.unavailable,
-      `${host} answers, but opened no WebSocket at ${url} (HTTP status ${response.status})`,
-    );
-  } catch (thrown) {
-    const cause = thrown instanceof Error ? (thrown.cause as NodeJS.ErrnoException | undefined) : undefined;
-    if (cause?.code === "ECONNREFUSED") return new DepthcastError(ErrorCode.unavailable, noServerAt(host));
-    const why = cause?.message ?? (thrown instanceof Error ? thrown.message : String(thrown));
-    return new DepthcastError(ErrorCode.unavailable, `cannot reach a depthcast server at ${url}: ${why}`);
-  }
+function notOpened(url: string): Promise<DepthcastError> {
+  return Promise.resolve(new DepthcastError(ErrorCode.unavailable, `cannot open a WebSocket at ${url}`));
 }

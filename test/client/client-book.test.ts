@@ -10,6 +10,7 @@ import type {
   SnapshotUpdate,
   SubscribedUpdate,
 } from "../../src/client/market-update.ts";
+import { bookOfSnapshot } from "../../src/client/snapshot-book.ts";
 import { NoticeCode } from "../../src/protocol/update-encoder.ts";
 
 const VIEW = { viewId: 7, symbol: "X" };
@@ -247,15 +248,13 @@ describe("what breaks a book", () => {
 
 describe("a book out of one snapshot", () => {
   test("holds its levels, checked", () => {
-    const book = ClientBook.ofSnapshot(subscribed.instrument, snapshot(), 5);
+    const book = bookOfSnapshot(subscribed.instrument, snapshot(), 5);
     expect(book.bids).toEqual(levels([100, 7], [99, 2]));
     expect(book.phase).toBe("live");
   });
 
   test("is refused where the checksum is wrong", () => {
     const wrong = snapshot({ checksum: 1 });
-    expect(() => ClientBook.ofSnapshot(subscribed.instrument, wrong, 5)).toThrow(
-      "wrong snapshot of X (checksum",
-    );
+    expect(() => bookOfSnapshot(subscribed.instrument, wrong, 5)).toThrow("wrong snapshot of X (checksum");
   });
 });

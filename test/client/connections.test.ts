@@ -11,6 +11,7 @@ import { GrpcConnection } from "../../src/client/grpc-connection.ts";
 import { IngestStream } from "../../src/client/ingest-stream.ts";
 import type { MarketDataConnection } from "../../src/client/market-data-connection.ts";
 import type { MarketUpdate } from "../../src/client/market-update.ts";
+import { explainRefusal } from "../../src/client/refused-websocket.ts";
 import { WebSocketConnection } from "../../src/client/websocket-connection.ts";
 import { closedPort } from "../support/closed-port.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
@@ -173,7 +174,7 @@ describe.each(["gRPC", "WebSocket"])("over %s", (transport) => {
 describe("where there is no server", () => {
   test.each([
     ["gRPC", (address: string) => new GrpcConnection(address)],
-    ["WebSocket", (address: string) => new WebSocketConnection(`ws://${address}/v1/ws`)],
+    ["WebSocket", (address: string) => new WebSocketConnection(`ws://${address}/v1/ws`, explainRefusal)],
   ] as const)("%s says how to start one", async (_name, open) => {
     const address = `127.0.0.1:${await closedPort()}`;
     await expect(firstUpdate(open(address))).rejects.toThrow(
@@ -186,9 +187,9 @@ describe("where there is no server", () => {
     onTestFinished(() => void other.close());
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    await expect(firstUpdate(new WebSocketConnection(`ws://127.0.0.1:${port}/v1/ws`))).rejects.toThrow(
-      "opened no WebSocket",
-    );
+    await expect(
+      firstUpdate(new WebSocketConnection(`ws://127.0.0.1:${port}/v1/ws`, explainRefusal)),
+    ).rejects.toThrow("opened no WebSocket");
   });
 
   test("a URL that is none is refused", () => {

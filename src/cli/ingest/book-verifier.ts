@@ -1,5 +1,5 @@
 import type { Instrument } from "../../book/instrument.ts";
-import { ClientBook } from "../../client/client-book.ts";
+import { bookOfSnapshot } from "../../client/snapshot-book.ts";
 import type { GrpcClient, InstrumentSnapshot, SnapshotOptions } from "../../client/grpc-client.ts";
 import type { PriceLevel } from "../../client/market-update.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
@@ -50,7 +50,7 @@ export class BookVerifier {
       depth,
       ...(position !== undefined && { minSequence: position.sequence, epoch: position.epoch }),
     });
-    const book = ClientBook.ofSnapshot(instrument, snapshot, depth);
+    const book = bookOfSnapshot(instrument, snapshot, depth);
     const differences = [
       ...this.#compare("bid", check.bids, book.bids),
       ...this.#compare("ask", check.asks, book.asks),

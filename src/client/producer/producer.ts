@@ -1,4 +1,4 @@
-import { type Clock, type Timer, waitingClock } from "../../clock.ts";
+import { type ClientClock, type Timer, clientClock } from "../../clock.ts";
 import { DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { LIMITS, PRODUCER_ID_BYTES_MAX } from "../../limits.ts";
 import type { IngestAckedResponse } from "../../protocol/gen/depthcast/v1/ingest_pb.ts";
@@ -6,7 +6,7 @@ import { Condition } from "../condition.ts";
 import { IngestBatchWriter, type ProducerEvent } from "../ingest-batch-writer.ts";
 import { IngestTally, type IngestTotals } from "../ingest-tally.ts";
 import type { BookPosition } from "../market-update.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "../backoff.ts";
 import { type KeptBatch, KeptBatches } from "./kept-batches.ts";
 import {
   acknowledgedLost,
@@ -39,7 +39,7 @@ export interface ProducerOptions {
   readonly backoff?: BackoffOptions;
   /** Told when the connection is lost, made anew, or given up. */
   readonly onStatus?: (status: ProducerStatus) => void;
-  readonly clock?: Clock;
+  readonly clock?: ClientClock;
   /** From 0 to below 1, for the jitter. Default `Math.random`. */
   readonly random?: () => number;
 }
@@ -95,7 +95,7 @@ export class Producer {
   readonly #batchesInFlightMax: number;
   readonly #lingerMs: number;
   readonly #keptBytesMax: number;
-  readonly #clock: Clock;
+  readonly #clock: ClientClock;
   readonly #onStatus: ((status: ProducerStatus) => void) | undefined;
   readonly #backoff: Backoff;
   readonly #writer = new IngestBatchWriter();
@@ -122,7 +122,7 @@ export class Producer {
     this.#lingerMs = options.lingerMs ?? 5;
     this.#batchesInFlightMax = options.batchesInFlightMax ?? 64;
     this.#keptBytesMax = options.keptBytesMax ?? 8 * 1024 * 1024;
-    this.#clock = options.clock ?? waitingClock;
+    this.#clock = options.clock ?? clientClock;
     this.#onStatus = options.onStatus;
     this.#backoff = new Backoff(options.backoff ?? {}, this.#clock, options.random ?? Math.random);
     this.#lastMade = link.position;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../clock.ts";
+import type { ClientClock } from "../clock.ts";
 
 /** How long and how often something that failed is tried again. */
 export interface BackoffOptions {
@@ -22,13 +22,13 @@ export class Backoff {
   readonly #delayMaxMs: number;
   readonly #attemptsMax: number;
   readonly #giveUpAfterMs: number;
-  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #clock: Pick<ClientClock, "nowMs">;
   readonly #random: () => number;
   #attempts = 0;
   #failingSinceMs = 0;
 
   /** @param random from 0 to below 1, as `Math.random` */
-  constructor(options: BackoffOptions, clock: Pick<Clock, "nowMs">, random: () => number) {
+  constructor(options: BackoffOptions, clock: Pick<ClientClock, "nowMs">, random: () => number) {
     this.#firstDelayMs = options.firstDelayMs ?? 100;
     this.#delayMaxMs = options.delayMaxMs ?? 5000;
     this.#attemptsMax = options.attemptsMax ?? 1000;

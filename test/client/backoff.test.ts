@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Backoff, type BackoffOptions } from "../../../src/client/producer/backoff.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { Backoff, type BackoffOptions } from "../../src/client/backoff.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 const HIGHEST = 1 - Number.EPSILON;
 

@@ -1,0 +1,34 @@
+import { DepthcastError, ErrorCode } from "../errors.ts";
+import { type ClientOptions, MarketClient } from "./market-client.ts";
+import type { OpenConnection } from "./server-link.ts";
+
+/** How to connect, by the scheme of an address. */
+export type Openers = Readonly<Record<string, OpenConnection>>;
+
+/**
+ * A client of the servers at `addresses`, which are tried in turn. It connects when the first book is watched.
+ *
+ * @throws DepthcastError `invalid_argument` where an address cannot be used.
+ */
+export function connectWith(
+  openers: Openers,
+  addresses: string | readonly string[],
+  options?: ClientOptions,
+): MarketClient {
+  const list = typeof addresses === "string" ? [addresses] : addresses;
+  if (list.length === 0) throw new DepthcastError(ErrorCode.invalidArgument, "connect needs an address");
+  for (const address of list) openerOf(openers, address);
+  return new MarketClient(list, (address) => openerOf(openers, address)(address), options);
+}
+
+function openerOf(openers: Openers, address: string): OpenConnection {
+  const scheme = /^([a-z]+):\/\//.exec(address)?.[1] ?? "";
+  const opener = Object.hasOwn(openers, scheme) ? openers[scheme] : undefined;
+  if (opener !== undefined && URL.canParse(address)) return opener;
+  const schemes = Object.keys(openers).map((name) => `${name}://…`);
+  throw new DepthcastError(
+    ErrorCode.invalidArgument,
+    `"${address}" is no address: it must be a URL of the form ${schemes.join(" or ")}`,
+    { field: "addresses" },
+  );
+}
