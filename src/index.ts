@@ -10,8 +10,9 @@ export type { EncodedBatch, IngestPort, IngestStream } from "./engine/ingest-por
 export { DepthcastError, ErrorCode, type ErrorDetails } from "./errors.ts";
 export { type Limits, LIMITS } from "./limits.ts";
 export { MemoryLog } from "./log/memory-log.ts";
-export type { LogConsumer, LogEntry, LogSubscription, OrderLog } from "./log/order-log.ts";
+export type { LogConsumer, LogEntry, LogObserver, LogSubscription, OrderLog } from "./log/order-log.ts";
 export { createLogger, type Logger, LogLevel, silentLogger } from "./observability/logger.ts";
 export { createMetrics, type Metrics } from "./observability/metrics.ts";
+export { openSqliteLog, type SqliteLogOptions } from "./runtime/threads/log-worker.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./runtime/server.ts";
 export type { AccessRequest, Authorize } from "./transports/admission.ts";

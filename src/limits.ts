@@ -153,6 +153,13 @@ const definitions = {
     max: 16 * 1024 * MiB,
     about: "bytes received and not yet applied, over all producers; beyond: reading stops",
   },
+  logMaxBytes: {
+    default: 64 * 1024 * MiB,
+    min: MiB,
+    max: 512 * 1024 * 1024 * MiB,
+    about:
+      "bytes of the durable order log's entries; beyond: events are refused until a snapshot lets go of older ones",
+  },
   boardBytesMax: {
     default: 256 * MiB,
     min: MiB,

@@ -1,9 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import { Delivery, turnOf } from "./delivery.ts";
 import type { LogConsumer, LogEntry, LogSubscription, OrderLog } from "./order-log.ts";
-
-/** Bytes delivered in one turn, so that a backlog does not hold the event loop: about 5 ms of applying. */
-const TURN_BYTES_MAX = 512 * 1024;
 
 export interface MemoryLogOptions {
   readonly clock: Clock;
@@ -58,8 +56,9 @@ export class MemoryLog implements OrderLog {
     invariant(fromIndex >= this.#startIndex, "a subscription starts at an entry that is kept");
     const delivery = new Delivery(fromIndex, consumer, {
       defer: (task) => this.#clock.defer(task),
-      take: (index) => this.#turn(index),
+      take: (index) => turnOf(this.#entries, index - this.#startIndex),
       consumed: () => this.#forgetConsumed(),
+      failed: () => {},
     });
     this.#subscriptions.add(delivery);
     delivery.schedule();
@@ -70,6 +69,9 @@ export class MemoryLog implements OrderLog {
       },
     };
   }
+
+  /** Nothing that it could tell goes wrong with it. */
+  observe(): void {}
 
   digestAt(): Promise<string> {
     return Promise.resolve("");
@@ -109,94 +111,11 @@ export class MemoryLog implements OrderLog {
     return entry;
   }
 
-  /** The entries of one turn, from `index` on. */
-  #turn(index: number): readonly LogEntry[] {
-    const first = index - this.#startIndex;
-    let last = first;
-    for (let bytes = 0; last < this.#entries.length && bytes < TURN_BYTES_MAX; last++) {
-      bytes += this.#entries[last]?.record.byteLength ?? 0;
-    }
-    return this.#entries.slice(first, last);
-  }
-
   #forgetConsumed(): void {
     if (this.#retain) return;
     let consumed = this.endIndex;
     for (const delivery of this.#subscriptions) consumed = Math.min(consumed, delivery.nextIndex);
     // Dropping from the front moves the rest, so it waits until half is to go.
     if (consumed - this.#startIndex > this.#entries.length / 2) void this.truncate(consumed);
-  }
-}
-
-interface DeliverySource {
-  defer(task: () => void): void;
-  take(index: number): readonly LogEntry[];
-  consumed(): void;
-}
-
-/** One subscriber's way through the log: one turn at a time, the next only when the last is consumed. */
-class Delivery {
-  nextIndex: number;
-  readonly #consumer: LogConsumer;
-  readonly #source: DeliverySource;
-  #state: "idle" | "scheduled" | "consuming" | "cancelled" = "idle";
-  #onIdle: (() => void)[] = [];
-
-  constructor(fromIndex: number, consumer: LogConsumer, source: DeliverySource) {
-    this.nextIndex = fromIndex;
-    this.#consumer = consumer;
-    this.#source = source;
-  }
-
-  schedule(): void {
-    if (this.#state !== "idle") return;
-    this.#state = "scheduled";
-    this.#source.defer(() => void this.#deliver());
-  }
-
-  cancel(): void {
-    this.#state = "cancelled";
-    this.#becameIdle();
-  }
-
-  /** Resolves once all up to `end` is consumed. */
-  async drained(end: () => number): Promise<void> {
-    while (this.#state !== "cancelled" && this.nextIndex < end()) {
-      this.schedule();
-      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    }
-  }
-
-  async #deliver(): Promise<void> {
-    if (this.#state !== "scheduled") return;
-    const entries = this.#source.take(this.nextIndex);
-    if (entries.length > 0) {
-      this.#state = "consuming";
-      try {
-        const pending = this.#consumer.consume(entries);
-        if (pending !== undefined) await pending;
-      } catch (thrown) {
-        // The rejection is nobody's and ends the process; but were it caught, nobody waits for this one.
-        this.cancel();
-        throw thrown;
-      }
-      this.nextIndex += entries.length;
-      this.#source.consumed();
-    }
-    if (!this.#stillConsuming()) return;
-    this.#state = "idle";
-    this.#becameIdle();
-    if (entries.length > 0) this.schedule();
-  }
-
-  /** False where the subscription was cancelled while its consumer was at work. */
-  #stillConsuming(): boolean {
-    return this.#state !== "cancelled";
-  }
-
-  #becameIdle(): void {
-    const waiting = this.#onIdle;
-    this.#onIdle = [];
-    for (const resolve of waiting) resolve();
   }
 }

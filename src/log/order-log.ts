@@ -1,3 +1,5 @@
+import type { DepthcastError } from "../errors.ts";
+
 /** A record with its place in the log. */
 export interface LogEntry {
   /** 0, 1, 2, …: the place in the log. */
@@ -16,6 +18,16 @@ export interface LogConsumer {
 /** Ends a subscription to the log. */
 export interface LogSubscription {
   cancel(): void;
+}
+
+/** Told what goes on in a log that is written down. */
+export interface LogObserver {
+  /** Why nothing can be appended has changed; undefined = it can again. */
+  faultChanged(fault: string | undefined): void;
+  /** Records became durable together. */
+  committed(records: number, seconds: number): void;
+  /** The log can go on no more, and tells nothing further: what was under way may be in it or not. */
+  failed(failure: DepthcastError): void;
 }
 
 /**
@@ -44,6 +56,8 @@ export interface OrderLog {
   read(fromIndex: number): AsyncIterable<LogEntry>;
   /** Delivers durable entries from `fromIndex` on, then those to come. */
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription;
+  /** Tells `observer` from now on, in place of one before it. */
+  observe(observer: LogObserver): void;
   /**
    * Names everything before `index`, an entry that is kept or the end: two logs that have one digest at an index are the same
    * up to there. Book snapshots carry it, so that none is taken for that of another log. Empty where the log keeps none.

@@ -1,11 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** The command line's script. */
 export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -76,9 +76,7 @@ export async function serveCommand(
 
 /** A file that is gone when the test ends. */
 export function temporaryFile(name: string, content: string | Buffer): string {
-  const folder = mkdtempSync(join(tmpdir(), "depthcast-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, name);
+  const path = join(temporaryFolder(), name);
   writeFileSync(path, content);
   return path;
 }

@@ -1,4 +1,10 @@
-import type { LogConsumer, LogEntry, LogSubscription, OrderLog } from "../../src/log/order-log.ts";
+import type {
+  LogConsumer,
+  LogEntry,
+  LogObserver,
+  LogSubscription,
+  OrderLog,
+} from "../../src/log/order-log.ts";
 
 /** A log that takes only so many bytes a second, one record after the other, as a slow disk does. */
 export class SlowLog implements OrderLog {
@@ -41,6 +47,10 @@ export class SlowLog implements OrderLog {
 
   subscribe(fromIndex: number, consumer: LogConsumer): LogSubscription {
     return this.#log.subscribe(fromIndex, consumer);
+  }
+
+  observe(observer: LogObserver): void {
+    this.#log.observe(observer);
   }
 
   digestAt(index: number): Promise<string> {
