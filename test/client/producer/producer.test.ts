@@ -14,6 +14,7 @@ import { CuttableProxy } from "../../support/cuttable-proxy.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { withSeed } from "../../support/random.ts";
+import { ServerProcess } from "../../support/server-process.ts";
 import { startTestServer, type TestServer } from "../../support/start-server.ts";
 
 const instrument = {
@@ -174,6 +175,49 @@ describe("after a lost connection", () => {
         rejectedEvents: 0,
       });
     }));
+
+  test("because a gateway thread died, it goes on with the next one", { timeout: 60_000 }, async () => {
+    const server = await ServerProcess.start({ gateways: 2, engines: 1 });
+    const client = new GrpcClient(server.grpcAddress);
+    onTestFinished(() => client.close());
+    await client.defineInstrument(instrument);
+    const producers: Producer[] = [];
+    const phases = new Set<string>();
+    for (let number = 0; number < 4; number += 1) {
+      const symbol = `S${number}`;
+      await client.defineInstrument({ ...instrument, symbol });
+      const producerId = `p${number}`;
+      const onStatus = ({ phase }: ProducerStatus) => phases.add(`${producerId} ${phase}`);
+      const target = server.grpcAddress;
+      producers.push(
+        await Producer.open({ target, producerId, batchEventsMax: 3, backoff: QUICK, onStatus }),
+      );
+    }
+    const write = async (producer: Producer, number: number) => {
+      for (let quantity = 1; quantity <= 4000; quantity += 1) {
+        await producer.write(`S${number}`, level(quantity));
+        if (quantity % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await producer.close();
+    };
+    const written = Promise.all(producers.map(write));
+    for (const reader of [0, 1]) {
+      const before = producers.reduce((sum, { acknowledgedBatch }) => sum + acknowledgedBatch, 0);
+      await eventually(
+        () => producers.reduce((sum, { acknowledgedBatch }) => sum + acknowledgedBatch, 0) > before + 200,
+      );
+      await server.killGateway(reader);
+    }
+    await written;
+    for (const number of producers.keys()) expect(phases).toContain(`p${number} connected`);
+    for (const number of producers.keys()) {
+      await eventually(async () => {
+        const { snapshot } = await client.getSnapshot(`S${number}`);
+        expect(snapshot).toMatchObject({ sequence: 4000, bids: [{ price: 100, quantity: 4000 }] });
+        return true;
+      });
+    }
+  });
 
   test("while the server is gone, write waits once the bound of what is kept is reached", async () => {
     const { producer, proxy, server } = await start({ batchEventsMax: 1, keptBytesMax: 3000 });
