@@ -75,8 +75,11 @@ const headerBytes = new Uint8Array(HEADER_BYTES);
 const headerWords = new Int32Array(headerBytes.buffer);
 const headerDoubles = new Float64Array(headerBytes.buffer);
 
+/** A batch to be written; without an instrument it is one that has no place in the log yet. */
+type BatchToRecord = Omit<BatchRecord, "kind" | "instrument"> & { readonly instrument?: number };
+
 /** Writes a batch into a buffer of its own, which may be transferred. The columns are copied. */
-export function encodeBatchRecord(batch: Omit<BatchRecord, "kind">): ArrayBuffer {
+export function encodeBatchRecord(batch: BatchToRecord): ArrayBuffer {
   const { events } = batch;
   const count = events.length;
   const producerId = producerBytes(batch.producerId);
@@ -84,7 +87,7 @@ export function encodeBatchRecord(batch: Omit<BatchRecord, "kind">): ArrayBuffer
   const layout = batchLayout(count, keyBytes, producerId.length);
   const { buffer, bytes, words, doubles } = workspace(layout.byteLength);
   writeHeader(words, RecordKind.batch, layout.byteLength);
-  words[3] = batch.instrument;
+  words[3] = batch.instrument ?? 0;
   doubles[2] = batch.batchNumber;
   words[6] = batch.sourceTimeLow;
   words[7] = batch.sourceTimeHigh;

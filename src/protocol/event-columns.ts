@@ -6,18 +6,30 @@ const EVENTS_MIN = 128;
 const EVENT_BYTES = 32;
 const NO_BYTES = new Uint8Array(0);
 
+/** Columns of which the decoder says anew what is in them, batch by batch. */
+export interface ReusedColumns extends OrderEventColumns {
+  length: number;
+  keyBytes: Uint8Array;
+}
+
 let kept = createColumns(EVENTS_MIN);
 
-/** Columns with room for `count` events, with anything in them. They are the same ones again and again. */
-export function reuseColumns(count: number): OrderEventColumns {
-  if (count <= kept.length) return kept;
-  const columns = createColumns(count > EVENTS_KEPT ? count : Math.min(2 * count, EVENTS_KEPT));
-  if (count <= EVENTS_KEPT) kept = columns;
-  return columns;
+/**
+ * Columns with room for `count` events, with anything in them. They are the same ones again and again, the
+ * object too.
+ */
+export function reuseColumns(count: number): ReusedColumns {
+  return count <= kept.price.length ? kept : largerColumns(count);
+}
+
+function largerColumns(count: number): ReusedColumns {
+  if (count > EVENTS_KEPT) return createColumns(count);
+  kept = createColumns(Math.min(2 * count, EVENTS_KEPT));
+  return kept;
 }
 
 /** All columns in one buffer, the wide ones first, so that each is aligned. */
-function createColumns(length: number): OrderEventColumns {
+function createColumns(length: number): ReusedColumns {
   const buffer = new ArrayBuffer(length * EVENT_BYTES);
   let offset = 0;
   const next = (bytes: number) => (offset += length * bytes) - length * bytes;

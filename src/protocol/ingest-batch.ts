@@ -1,9 +1,8 @@
 import type { OrderEventColumns } from "../book/order-events.ts";
 
-/** One batch as a gateway decoded it, before it has a place in the log. */
+/** One batch as a gateway decoded it, before it has a place in the log. Good until the next one is decoded on this thread. */
 export interface IngestBatch {
   readonly symbol: string;
-  /** Good until the next batch is decoded on this thread, into the same columns. */
   readonly events: OrderEventColumns;
   /** Empty = not checked. */
   readonly producerId: string;

@@ -1,4 +1,3 @@
-import type { OrderEventColumns } from "../book/order-events.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import {
   type Limits,
@@ -21,8 +20,8 @@ import { MalformedWireError, WireReader, WireType } from "./wire-reader.ts";
  * into columns, without an object for each event. Unknown fields, and known ones with another wire type,
  * are skipped as protobuf demands; of a field that is given twice the last one counts.
  *
- * The columns are good until the next call on this thread, which fills the same ones: whoever keeps events
- * copies them first. Their keys are not copied, but stand in `message`.
+ * The batch is good until the next call on this thread, which fills the same one: whoever keeps events copies
+ * them first. Their keys are not copied, but stand in `message`.
  *
  * @throws DepthcastError `invalid_argument` (malformed bytes, a limit), `not_found` (a symbol that no
  *   instrument could have).
@@ -34,7 +33,8 @@ export function decodeIngestRequest(message: Uint8Array, limits: Limits): Ingest
     if (thrown instanceof MalformedWireError) throw malformedMessage("IngestRequest", thrown.message);
     throw thrown;
   } finally {
-    reader.reset(NO_BYTES);
+    // A large message is not held until the next one.
+    if (reader.bytes !== workspace) reader.reset(NO_BYTES);
   }
 }
 
@@ -51,6 +51,9 @@ const NO_BYTES = new Uint8Array(0);
 /** Messages up to this size are decoded in the workspace. */
 const WORKSPACE_MESSAGE_BYTES_MAX = 64 * 1024;
 
+/** Room for so many events is there anyway. */
+const UNCOUNTED_EVENTS_MAX = 128;
+
 /**
  * A copy of the message with room behind it to read ahead into. It also is always the same array, which the
  * compiler makes use of. In a larger message only the last events are decoded without reading ahead.
@@ -58,26 +61,40 @@ const WORKSPACE_MESSAGE_BYTES_MAX = 64 * 1024;
 const workspace = new Uint8Array(WORKSPACE_MESSAGE_BYTES_MAX + PLAIN_EVENT_BYTES_MAX);
 const workspaceView = new DataView(workspace.buffer);
 const reader = new WireReader();
+/** Given out again and again, as are its columns. */
+const decoded: { -readonly [Name in keyof IngestBatch]: IngestBatch[Name] } = {
+  symbol: "",
+  events: reuseColumns(0),
+  producerId: "",
+  batchNumber: 0,
+  sourceTimeLow: 0,
+  sourceTimeHigh: 0,
+};
 const texts = new TextCache();
 /** The last symbol that passed the pattern; none at first. */
 let symbolBefore: string | undefined;
+/** Its field as the wire has it, with which nearly every message begins. */
+const symbolField = new Uint8Array(2 + SYMBOL_BYTES_MAX);
+const symbolFieldView = new DataView(symbolField.buffer);
+let symbolFieldBytes = 0;
 
 /** Makes the reader stand at the message's start; returns a view on the reader's bytes. */
 function openMessage(message: Uint8Array): DataView {
-  const { buffer, byteOffset, length } = message;
+  const { length } = message;
   if (length <= WORKSPACE_MESSAGE_BYTES_MAX) {
     workspace.set(message);
     reader.reset(workspace, length);
     return workspaceView;
   }
+  // Asked for here only: each costs as much as copying a small message.
+  const { buffer, byteOffset } = message;
   reader.reset(new Uint8Array(buffer, byteOffset, length));
   return new DataView(buffer, byteOffset, length);
 }
 
 function decodeBatch(message: Uint8Array, view: DataView, limits: Limits): IngestBatch {
-  const count = countEvents(limits);
-  const columns = reuseColumns(count);
-  let symbol = "";
+  let symbol = skipSymbolBefore(view);
+  const columns = reuseColumns(eventsAtMost(limits));
   let producerId = "";
   let batchNumber = 0;
   let sourceTimeLow = 0;
@@ -113,13 +130,38 @@ function decodeBatch(message: Uint8Array, view: DataView, limits: Limits): Inges
   if (producerId.length * 3 > PRODUCER_ID_BYTES_MAX) checkProducerId(producerId);
   if (symbol !== symbolBefore) checkSymbol(symbol);
   if (batchNumber > MANTISSA_MAX) batchNumber = Infinity;
-  const events = eventsOf(columns, count, message);
-  return { symbol, events, producerId, batchNumber, sourceTimeLow, sourceTimeHigh };
+  columns.length = index;
+  columns.keyBytes = message;
+  decoded.symbol = symbol;
+  decoded.events = columns;
+  decoded.producerId = producerId;
+  decoded.batchNumber = batchNumber;
+  decoded.sourceTimeLow = sourceTimeLow;
+  decoded.sourceTimeHigh = sourceTimeHigh;
+  return decoded;
+}
+
+/** Reads the first field where it is the symbol of the message before; "" and nothing read where it is not. */
+function skipSymbolBefore(view: DataView): string {
+  if (symbolFieldBytes > reader.end) return "";
+  let at = 0;
+  for (; at + 4 <= symbolFieldBytes; at += 4) {
+    if (view.getInt32(at) !== symbolFieldView.getInt32(at)) return "";
+  }
+  for (; at < symbolFieldBytes; at++) if (view.getUint8(at) !== symbolField[at]) return "";
+  reader.position = symbolFieldBytes;
+  return symbolBefore ?? "";
+}
+
+/** How many events there may be: as many as fit two bytes each, where that is few enough not to count them. */
+function eventsAtMost(limits: Limits): number {
+  const bound = (reader.end - reader.position) >> 1;
+  return bound <= UNCOUNTED_EVENTS_MAX && bound <= limits.eventsPerBatchMax ? bound : countEvents(limits);
 }
 
 /** Counts the events, so that a batch of too many is refused before room is made for it. */
 function countEvents(limits: Limits): number {
-  const { bytes, end } = reader;
+  const { bytes, end, position } = reader;
   let count = 0;
   while (reader.position < end) {
     let at = reader.position;
@@ -136,7 +178,7 @@ function countEvents(limits: Limits): number {
       count += 1;
     } else reader.skip(tag);
   }
-  reader.position = 0;
+  reader.position = position;
   if (count <= limits.eventsPerBatchMax) return count;
   throw new DepthcastError(
     ErrorCode.invalidArgument,
@@ -149,26 +191,14 @@ function countEvents(limits: Limits): number {
   );
 }
 
-/** The first `length` events of the columns. */
-function eventsOf(columns: OrderEventColumns, length: number, message: Uint8Array): OrderEventColumns {
-  return {
-    length,
-    action: columns.action,
-    side: columns.side,
-    flags: columns.flags,
-    orderIdLow: columns.orderIdLow,
-    orderIdHigh: columns.orderIdHigh,
-    price: columns.price,
-    quantity: columns.quantity,
-    keyLength: columns.keyLength,
-    keyOffset: columns.keyOffset,
-    keyBytes: message,
-  };
-}
-
 function checkSymbol(symbol: string): void {
   if (!SYMBOL_PATTERN.test(symbol)) throw unknownSymbol(symbol, "symbol");
   symbolBefore = symbol;
+  // The pattern is ASCII: a byte for each character.
+  symbolField[0] = RequestTag.symbol;
+  symbolField[1] = symbol.length;
+  for (let at = 0; at < symbol.length; at++) symbolField[2 + at] = symbol.charCodeAt(at);
+  symbolFieldBytes = 2 + symbol.length;
 }
 
 function checkProducerId(producerId: string): void {

@@ -186,6 +186,11 @@ const LARGE_FIELD = field(false, (writer) =>
   writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(70_000)),
 );
 
+function plainEventOf(event: EventInit): Uint8Array {
+  const bytes = toBinary(OrderEventSchema, create(OrderEventSchema, event));
+  return new BinaryWriter().tag(2, WireType.LengthDelimited).bytes(bytes).finish();
+}
+
 /** Expects of a message what protobuf-es makes of `oracleBytes`. */
 function expectDecoded(message: Uint8Array, oracleBytes: Uint8Array): void {
   const expected = fromBinary(IngestRequestSchema, oracleBytes);
@@ -294,6 +299,41 @@ describe("decodeIngestRequest", () => {
       decodeIngestRequest(encode({ events, producerId: "p", batchNumber: 1n }), limits);
       const next = encode({ events: [sparse, sparse] });
       expectDecoded(next, next);
+    }
+  });
+
+  it("reads the symbol whatever that of the message before was, and wherever it stands", () => {
+    const symbols = ["A", "AM", "AMZN", "AMZNAMZNA", "B", "BMZN", "AMZM", "S".repeat(32)];
+    const symbolField = (symbol: string) =>
+      new BinaryWriter().tag(1, WireType.LengthDelimited).string(symbol).finish();
+    const event = plainEventOf({ orderId: 7n });
+    for (const before of symbols) {
+      for (const symbol of symbols) {
+        const [first, own] = [symbolField(before), symbolField(symbol)];
+        for (const parts of [[own, event], [event, own], [first, own, event], [first, event, own], [own]]) {
+          decodeIngestRequest(symbolField(before), limits);
+          const message = Buffer.concat(parts);
+          expectDecoded(message, message);
+        }
+        decodeIngestRequest(symbolField(before), limits);
+        for (let end = 0; end < own.length; end++) {
+          expect(refusal(own.subarray(0, end)).code).toMatch(/invalid_argument|not_found/);
+        }
+      }
+    }
+  });
+
+  it("counts the events of a small batch too", () => {
+    const few = { ...limits, eventsPerBatchMax: 3 };
+    const symbol = Buffer.from([0x0a, 1, 65]);
+    for (const event of [{}, { orderId: 1n, price: 2n ** 50n, quantity: 2n ** 50n }]) {
+      const all = (count: number) =>
+        Buffer.concat([symbol, ...Array.from({ length: count }, () => plainEventOf(event))]);
+      expect(decodeIngestRequest(all(3), few).events.length).toBe(3);
+      expect(() => decodeIngestRequest(all(4), few)).toThrow("events: 4 are over the limit of 3");
+      for (const count of [127, 128, 129, 130]) {
+        expect(decodeIngestRequest(all(count), limits).events.length).toBe(count);
+      }
     }
   });
 

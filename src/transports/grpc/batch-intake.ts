@@ -156,7 +156,7 @@ export class BatchIntake {
       const batch = decodeIngestRequest(message, this.#options.limits);
       if (batch.batchNumber !== 0) number = batch.batchNumber;
       const { symbol, producerId, batchNumber } = batch;
-      const record = encodeBatchRecord({ ...batch, instrument: 0 });
+      const record = encodeBatchRecord(batch);
       const submitted = this.#stream.submit({ record, symbol, producerId, batchNumber });
       const taken = this.#append({ symbol, number, arrivedMs, result: undefined, next: undefined });
       this.#unanswered += 1;
