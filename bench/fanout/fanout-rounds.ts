@@ -9,9 +9,13 @@ export interface FanoutFigure {
   readonly perCpuSecond: number;
   readonly perSecond: number;
   readonly bytesPerDelivery: number;
+  /** The part of the server's CPU that it takes without any client; NaN where it was not measured. */
+  readonly shareAlone: number;
 }
 
 const ROUND_SECONDS = 1;
+/** With 20 flushes a second it takes a server's code this long to be compiled as well as it will be. */
+const WARM_UP_SECONDS = 3;
 const SMOKE_ROUND_SECONDS = 0.2;
 const ROUNDS = 5;
 /** For what is under way when a round ends. */
@@ -27,8 +31,9 @@ export async function takeRounds(
   try {
     // Round 0 warms up.
     for (let round = 0; round <= (smoke ? 1 : ROUNDS); round++) {
+      const roundSeconds = round === 0 ? WARM_UP_SECONDS : ROUND_SECONDS;
       for (const [at, rival] of rivals.entries()) {
-        const figure = await takeRound(rival, shape, smoke ? SMOKE_ROUND_SECONDS : ROUND_SECONDS, round > 0);
+        const figure = await takeRound(rival, shape, smoke ? SMOKE_ROUND_SECONDS : roundSeconds, round > 0);
         if (round > 0) figures[at]!.push(figure);
       }
     }
@@ -38,6 +43,7 @@ export async function takeRounds(
   return rivals.map(({ name }, at) => ({
     shape,
     name,
+    shareAlone: median(figures[at]!.map(({ shareAlone }) => shareAlone)),
     perCpuSecond: median(figures[at]!.map(({ perCpuSecond }) => perCpuSecond)),
     perSecond: median(figures[at]!.map(({ perSecond }) => perSecond)),
     bytesPerDelivery: median(figures[at]!.map(({ bytesPerDelivery }) => bytesPerDelivery)),
@@ -64,6 +70,7 @@ async function takeRound(
   return {
     shape,
     name: rival.name,
+    shareAlone: (rival.cpuShareAlone ?? Number.NaN) / (cpuSeconds / seconds),
     perCpuSecond: deliveries / cpuSeconds,
     perSecond: deliveries / seconds,
     bytesPerDelivery: (after.bytes - before.bytes) / deliveries,
@@ -73,13 +80,21 @@ async function takeRound(
 export function fanoutTable(title: string, figures: readonly FanoutFigure[]): ReportTable {
   return {
     title,
-    columns: ["clients, symbols, interval", "server", "per server CPU-s", "per s", "bytes each"],
-    rows: figures.map(({ shape, name, perCpuSecond, perSecond, bytesPerDelivery }) => [
+    columns: [
+      "clients, symbols, interval",
+      "server",
+      "per server CPU-s",
+      "per s",
+      "bytes each",
+      "% of CPU without clients",
+    ],
+    rows: figures.map(({ shape, name, perCpuSecond, perSecond, bytesPerDelivery, shareAlone }) => [
       shapeText(shape),
       name,
       perCpuSecond,
       perSecond,
       bytesPerDelivery,
+      100 * shareAlone,
     ]),
   };
 }

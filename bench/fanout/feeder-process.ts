@@ -16,12 +16,16 @@ export interface FeederStart {
 
 export interface FeederCommands {
   feed(seconds: number): Promise<void>;
+  /** Changes as fast as they are acknowledged, until the server's code on the way is compiled. */
+  warmUp(): Promise<void>;
 }
 
 const LEVELS_PER_SIDE = 25;
 /** Levels of each book that change at a time: an update of about 200 bytes. */
 const CHANGED_LEVELS = 14;
 const SEED = 11;
+/** Enough for the compiler of the machine's code; at 50 ms it would take them minutes to come in. */
+const WARM_UP_CHANGES = 2000;
 
 answerCommands<FeederCommands>(async ({ grpcPort, symbols, intervalMs }: FeederStart) => {
   const random = new SeededRandom(SEED);
@@ -54,6 +58,9 @@ answerCommands<FeederCommands>(async ({ grpcPort, symbols, intervalMs }: FeederS
     await stream.settle();
   };
   return {
+    warmUp: async () => {
+      for (let changes = 0; changes < WARM_UP_CHANGES; changes += symbols.length) await change();
+    },
     feed: async (seconds) => {
       const end = wallSeconds() + seconds;
       while (wallSeconds() < end) {

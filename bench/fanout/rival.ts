@@ -19,6 +19,8 @@ export type Load = Child<LoadCommands>;
 /** A server with its clients, ready to broadcast for a while. */
 export interface Rival {
   readonly name: string;
+  /** CPU seconds a second that it takes without any client, at the shape's interval. */
+  readonly cpuShareAlone?: number;
   /** Broadcasts and tells what the server handed out, and the CPU that it took. */
   run(seconds: number): Promise<{ readonly deliveries: number; readonly cpuSeconds: number }>;
   /** What the clients have got so far. */
@@ -34,6 +36,9 @@ export interface FanoutShape {
   /** 0 = saturated. */
   readonly intervalMs: number;
 }
+
+/** How long a server is measured without clients. */
+const ALONE_SECONDS = 2;
 
 /** Starts the clients of a server on this port. */
 export type StartLoads = (port: number) => Promise<readonly Load[]>;
@@ -70,6 +75,14 @@ export async function startDepthcast(
   const feederStart: FeederStart = { grpcPort: ports.grpc, symbols, intervalMs: shape.intervalMs };
   const feederScript = new URL("./feeder-process.ts", import.meta.url);
   const feeder = await Child.start<FeederCommands>(feederScript, feederStart);
+  await feeder.ask("warmUp");
+  const fedFor = async (seconds: number): Promise<number> => {
+    const before = await server.ask("cpuSeconds");
+    await feeder.ask("feed", seconds);
+    return (await server.ask("cpuSeconds")) - before;
+  };
+  // Saturated, it would be fed faster than with clients, so that the two could not be compared.
+  const cpuShareAlone = shape.intervalMs === 0 ? undefined : (await fedFor(ALONE_SECONDS)) / ALONE_SECONDS;
   const loads = await startLoads(ports[transport]);
   const deltasSent = async (): Promise<number> => {
     const text = await (await fetch(`http://127.0.0.1:${ports.http}/metrics`)).text();
@@ -79,11 +92,10 @@ export async function startDepthcast(
   };
   return {
     name: "depthcast",
+    ...(cpuShareAlone !== undefined && { cpuShareAlone }),
     run: async (seconds) => {
       const deliveredBefore = await deltasSent();
-      const cpuBefore = await server.ask("cpuSeconds");
-      await feeder.ask("feed", seconds);
-      const cpuSeconds = (await server.ask("cpuSeconds")) - cpuBefore;
+      const cpuSeconds = await fedFor(seconds);
       return { deliveries: (await deltasSent()) - deliveredBefore, cpuSeconds };
     },
     received: () => receivedBy(loads),
