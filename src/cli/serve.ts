@@ -1,7 +1,10 @@
 import { systemClock } from "../clock.ts";
 import { DepthcastError } from "../errors.ts";
+import type { OrderLog } from "../log/order-log.ts";
 import { createLogger, silentLogger } from "../observability/logger.ts";
 import { loadConfig, type ServerConfig } from "../runtime/config.ts";
+import type { LogChoice } from "../runtime/log-choice.ts";
+import { openLog } from "../runtime/open-log.ts";
 import { formatListenAddress, isLoopback, type ListenAddress } from "../runtime/listen-address.ts";
 import { type RunningServer, startServer } from "../runtime/server.ts";
 import { GENERAL_SETTINGS, LIMIT_SETTINGS, type Setting } from "../runtime/settings.ts";
@@ -67,7 +70,10 @@ async function serve(args: Arguments): Promise<number> {
   const config = readConfig(args);
   const demo = readDemo(args);
   const signal = stopSignal();
+  const choice = chooseLog(config, demo !== undefined);
+  const log = await openLog(choice, config.limits);
   const server = await startServer({
+    log,
     grpc: config.grpc,
     http: config.http,
     instruments: config.instruments,
@@ -83,7 +89,7 @@ async function serve(args: Arguments): Promise<number> {
     http: { host: config.http.host, port: server.httpPort },
   };
   const symbols = [...config.instruments, ...(demo?.instruments ?? [])].map(({ symbol }) => symbol);
-  process.stdout.write(greeting(addresses, symbols));
+  process.stdout.write(greeting(addresses, symbols, logText(choice, log, demo !== undefined)));
   warnWhereOpen(addresses);
   const feed = demo === undefined ? undefined : feedDemo(demo, addresses.grpc, signal);
   try {
@@ -113,6 +119,18 @@ function readDemo({ flags }: Arguments): DemoMarket | undefined {
   return new DemoMarket(seed ?? DEMO_SEED, rate ?? DEMO_RATE);
 }
 
+/** A demo begins anew each time, and leaves nothing behind, unless told otherwise. */
+function chooseLog({ log, logIsDefault }: ServerConfig, isDemo: boolean): LogChoice {
+  return isDemo && logIsDefault ? { kind: "memory" } : log;
+}
+
+function logText(choice: LogChoice, log: OrderLog, isDemo: boolean): string {
+  if (choice.kind === "memory") {
+    return `memory: everything is forgotten at the end${isDemo ? "; --log sqlite:FILE keeps it" : ""}`;
+  }
+  return `${choice.path}: ${log.endIndex - log.startIndex} entries, epoch ${log.epoch}`;
+}
+
 function createServerLogger({ logLevel }: ServerConfig) {
   return logLevel === "silent"
     ? silentLogger
@@ -129,7 +147,7 @@ interface Addresses {
   readonly http: ListenAddress;
 }
 
-function greeting({ grpc, http }: Addresses, symbols: readonly string[]): string {
+function greeting({ grpc, http }: Addresses, symbols: readonly string[], log: string): string {
   const grpcText = formatListenAddress(reachable(grpc));
   const httpText = formatListenAddress(reachable(http));
   const url = `ws://${httpText}/v1/ws`;
@@ -139,6 +157,7 @@ function greeting({ grpc, http }: Addresses, symbols: readonly string[]): string
     `  gRPC       ${formatListenAddress(grpc)}`,
     `  WebSocket  ws://${formatListenAddress(http)}/v1/ws`,
     `  HTTP       http://${formatListenAddress(http)}/`,
+    `  log        ${log}`,
     `  symbols    ${symbols.length === 0 ? "none yet" : symbols.join(", ")}`,
     "Try next:",
     symbol === undefined

@@ -284,7 +284,11 @@ class GateStream implements IngestStream {
     this.#received();
     const giveBack = () => this.#budget.giveBack(bytes);
     // Before whoever is answered goes on.
-    outcome.then(giveBack, giveBack);
+    outcome.then(giveBack, (failure: unknown) => {
+      giveBack();
+      // Nor may anything be applied after one that could not be logged.
+      if (this.#ended === undefined) this.#finish(DepthcastError.from(failure));
+    });
     return outcome;
   }
 

@@ -220,7 +220,9 @@ export class DurableLog implements OrderLog, WriterEvents {
     for (const delivery of this.#subscriptions) delivery.cancel();
     this.#subscriptions.clear();
     this.#slowCheck?.cancel();
-    await this.#writer.close();
+    const closed = this.#writer.close();
+    // After a failure it may be that there is no writer any more.
+    await (this.#failure === undefined ? closed : closed.catch(() => {}));
   }
 
   #send(): void {

@@ -21,6 +21,11 @@ export interface IngestMetrics {
   acknowledged(seconds: number): void;
 }
 
+export interface LogMetrics {
+  /** Records became durable together. */
+  committed(records: number, seconds: number): void;
+}
+
 export interface BroadcastMetrics {
   updatesSent(kind: UpdateKind, dialect: DialectLabel, count: number): void;
   /** Intervals that consumers skipped because they were not writable. */
@@ -48,6 +53,7 @@ export type CutOffReason = (typeof CUT_OFF_REASONS)[number];
 
 export interface Metrics {
   readonly ingest: IngestMetrics;
+  readonly log: LogMetrics;
   readonly broadcast: BroadcastMetrics;
   readonly transport: TransportMetrics;
   /** Gauges that are read by callback. A later callback of the same name replaces the earlier. */
@@ -71,6 +77,10 @@ const FLUSH_BOUNDS = [
 ];
 const AGE_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+const COMMIT_SECONDS_BOUNDS = [
+  0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5,
+];
+
 export interface MetricsOptions {
   /** Tells the threads of a server apart, where there are several. Default "main". */
   readonly thread?: string;
@@ -82,12 +92,13 @@ export interface MetricsOptions {
 export function createMetrics({ thread = "main", process = true }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
   const ingest = createIngestMetrics(registry);
+  const log = createLogMetrics(registry);
   const broadcast = createBroadcastMetrics(registry);
   const transport = createTransportMetrics(registry);
   const watch = registerWatched(registry);
   const stopLoopDelay = registerThread(registry, thread);
   if (process) registerProcess(registry);
-  return { ingest, broadcast, transport, watch, text: () => registry.metrics(), stop: stopLoopDelay };
+  return { ingest, log, broadcast, transport, watch, text: () => registry.metrics(), stop: stopLoopDelay };
 }
 
 function createIngestMetrics(registry: Registry): IngestMetrics {
@@ -124,6 +135,28 @@ function createIngestMetrics(registry: Registry): IngestMetrics {
       duplicates += 1;
     },
     acknowledged: (seconds) => acknowledgement.observe(seconds),
+  };
+}
+
+function createLogMetrics(registry: Registry): LogMetrics {
+  let recordsTotal = 0;
+  counter(
+    registry,
+    "depthcast_log_records_total",
+    "Records that the order log has made durable.",
+    () => recordsTotal,
+  );
+  const commit = histogram(
+    registry,
+    "depthcast_log_commit_seconds",
+    "One commit of the order log: written and synced.",
+    COMMIT_SECONDS_BOUNDS,
+  );
+  return {
+    committed(records, seconds) {
+      recordsTotal += records;
+      commit.observe(seconds);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ const watched = {
     name: "depthcast_ingest_pending_bytes",
     help: "Bytes of events received and not yet applied.",
   },
+  logBytes: { name: "depthcast_log_bytes", help: "Bytes that the order log's entries take on the disk." },
+  logEntries: { name: "depthcast_log_entries", help: "Entries that the order log keeps." },
   intervalStretch: {
     name: "depthcast_interval_stretch_ratio",
     help: "Factor by which intervals are stretched; 1 = not.",

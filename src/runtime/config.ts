@@ -6,7 +6,8 @@ import { createLimits, LIMIT_NAMES, type Limits } from "../limits.ts";
 import type { LogLevel } from "../observability/logger.ts";
 import { parseInstrumentText } from "./instrument-text.ts";
 import { type ListenAddress, parseListenAddress } from "./listen-address.ts";
-import { type LogKind, type Setting, SETTINGS } from "./settings.ts";
+import { type LogChoice, parseLogChoice } from "./log-choice.ts";
+import { type Setting, SETTINGS } from "./settings.ts";
 
 /** Everything that is set for a server, checked. */
 export interface ServerConfig {
@@ -15,7 +16,9 @@ export interface ServerConfig {
   readonly instruments: readonly Instrument[];
   readonly gateways: number;
   readonly engines: number;
-  readonly log: LogKind;
+  readonly log: LogChoice;
+  /** Nobody has chosen a log. */
+  readonly logIsDefault: boolean;
   readonly logLevel: LogLevel | "silent";
   readonly debugIntegrity: boolean;
   readonly origins: readonly string[];
@@ -34,6 +37,7 @@ export interface ConfigSources {
 interface Given {
   readonly value: unknown;
   readonly origin: string;
+  readonly isDefault?: boolean;
 }
 
 /**
@@ -52,7 +56,8 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
     instruments: toInstruments(given.get("instruments")!),
     gateways: valueOf("gateways") as number,
     engines: valueOf("engines") as number,
-    log: valueOf("log") as LogKind,
+    log: toLog(given.get("log")!),
+    logIsDefault: given.get("log")!.isDefault === true,
     logLevel: valueOf("logLevel") as LogLevel | "silent",
     debugIntegrity: valueOf("debugIntegrity") as boolean,
     origins: valueOf("origins") as string[],
@@ -99,7 +104,7 @@ function findGiven(setting: Setting, sources: ConfigSources, file: Record<string
   if (Object.hasOwn(file, setting.name)) {
     return checked(setting, file[setting.name], `${setting.name} in ${sources.file}`);
   }
-  return { value: setting.default, origin: `the default of ${setting.name}` };
+  return { value: setting.default, origin: `the default of ${setting.name}`, isDefault: true };
 }
 
 /** What text stands for; text that stands for nothing stays as it is, for the check to refuse. */
@@ -129,6 +134,14 @@ function toAddress(name: string, given: ReadonlyMap<string, Given>): ListenAddre
   const parsed = parseListenAddress(address.value as string);
   if (parsed === undefined) throw refused(address, "must be HOST:PORT, such as 127.0.0.1:50051", name);
   return parsed;
+}
+
+function toLog(given: Given): LogChoice {
+  const choice = parseLogChoice(given.value as string);
+  if (choice === undefined) {
+    throw refused(given, "must be sqlite:FILE, such as sqlite:./data/depthcast.db, or memory", "log");
+  }
+  return choice;
 }
 
 function toInstruments({ value, origin }: Given): Instrument[] {

@@ -49,6 +49,7 @@ export class Gateway {
   readonly #broadcaster: Broadcaster;
   readonly #grpc: GrpcTransport;
   readonly #http: HttpTransport;
+  #logFault: string | undefined;
 
   constructor(options: GatewayOptions) {
     const { clock, logger, limits, epoch, instruments, depths, metrics, health } = options;
@@ -62,6 +63,7 @@ export class Gateway {
       metrics: metrics.broadcast,
     });
     health.check("server", () => (broadcaster.isStopped ? "is going away" : undefined));
+    health.check("order log", () => this.#logFault);
     const admission = new Admission(limits, options.authorize);
     const edge = {
       limits,
@@ -95,6 +97,12 @@ export class Gateway {
   /** A definition is in force. */
   instrumentChanged(instrument: number): void {
     this.#broadcaster.instrumentChanged(instrument);
+  }
+
+  /** Why the order log takes nothing has changed; undefined = it takes events. */
+  logFaultChanged(fault: string | undefined): void {
+    this.#logFault = fault;
+    this.#grpc.setTakesEvents(fault === undefined);
   }
 
   /** Tells consumers to go elsewhere. */

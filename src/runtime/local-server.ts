@@ -12,6 +12,7 @@ import { createMetrics } from "../observability/metrics.ts";
 import { authorizeAll } from "../transports/admission.ts";
 import { Gateway } from "./gateway.ts";
 import { OrderFlow } from "./order-flow.ts";
+import { watchLog } from "./watch-log.ts";
 import type { AssembledServer, ServerOptions } from "./server.ts";
 
 /** Everything on the calling thread: one engine, one gateway, rings and requests are calls. */
@@ -72,6 +73,12 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
     metrics,
     metricsText: () => metrics.text(),
     integrity: options.debugIntegrity === true ? async () => engine.checkIntegrity() : undefined,
+  });
+  watchLog(log, {
+    logger,
+    metrics,
+    faultChanged: (fault) => gateway.logFaultChanged(fault),
+    failed: (reason) => flow.fail(reason),
   });
   metrics.watch({
     boardBytes: () => board.bytes,

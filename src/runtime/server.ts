@@ -20,7 +20,7 @@ export interface ServerOptions {
   /** Defined at the start. */
   readonly instruments?: readonly Instrument[];
   readonly limits?: Partial<Limits>;
-  /** The source of truth; closed by `stop`. Default: in memory. */
+  /** The source of truth, such as `openSqliteLog` gives; closed by `stop`. Default: in memory. */
   readonly log?: OrderLog;
   /** Threads that serve consumers and producers. Default 0: everything on the calling thread. */
   readonly gateways?: number;

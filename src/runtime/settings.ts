@@ -28,10 +28,6 @@ export interface Setting {
 /** Least important message that is logged. */
 const LOG_LEVELS = [...Object.values(LogLevel), "silent"] as const;
 
-/** The order logs that there are. */
-export const LOG_KINDS = ["memory"] as const;
-export type LogKind = (typeof LOG_KINDS)[number];
-
 /** One core for the log, one for an engine, the others for the sockets. */
 function defaultGateways(): number {
   return Math.max(1, availableParallelism() - 2);
@@ -97,11 +93,11 @@ const generalSettings: readonly Setting[] = [
   }),
   setting("log", {
     kind: "text",
-    placeholder: LOG_KINDS.join("|"),
-    default: "memory",
-    about: "the order log; memory forgets everything at the end",
-    schema: Type.Union(LOG_KINDS.map((kind) => Type.Literal(kind))),
-    rule: LOG_KINDS.join(" or "),
+    placeholder: "sqlite:FILE|memory",
+    default: "sqlite:./data/depthcast.db",
+    about: "the order log; memory forgets everything at the end, and is the default with --demo",
+    schema: Type.String(),
+    rule: "sqlite:FILE or memory",
   }),
   setting("logLevel", {
     kind: "text",

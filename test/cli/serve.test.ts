@@ -33,14 +33,30 @@ describe("depthcast serve", () => {
 
   test("a port that is taken is one line and exit code 1", async () => {
     const { grpc } = await serveCommand();
-    const { code, stderr } = await runCommand(["serve", "--grpc", grpc, "--http", "127.0.0.1:0"]);
+    const { code, stderr } = await runCommand([
+      "serve",
+      "--grpc",
+      grpc,
+      "--http",
+      "127.0.0.1:0",
+      "--log",
+      "memory",
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^depthcast: .*\n$/);
     expect(stderr).toContain(grpc.split(":")[1]);
   });
 
   test("warns that others can reach it", async () => {
-    const command = new CommandProcess(["serve", "--grpc", "127.0.0.1:0", "--http", "0.0.0.0:0"]);
+    const command = new CommandProcess([
+      "serve",
+      "--grpc",
+      "127.0.0.1:0",
+      "--http",
+      "0.0.0.0:0",
+      "--log",
+      "memory",
+    ]);
     await command.printed(/ready/);
     await eventually(() => command.stderr.includes("there is no authentication"));
   });
@@ -66,5 +82,7 @@ test("what npm start runs without arguments is the demo", async () => {
     DEPTHCAST_GRPC: "127.0.0.1:0",
     DEPTHCAST_HTTP: "127.0.0.1:0",
   });
-  await command.printed(/BTC-USD, ETH-USD, SOL-USD/);
+  await command.printed(
+    /log +memory: everything is forgotten at the end; --log sqlite:FILE keeps it\n *symbols +BTC-USD, ETH-USD, SOL-USD/,
+  );
 });

@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   transports: ["book", "protocol", "board", "log", "engine", "broadcast", "observability"],
   client: ["book", "protocol"],
   runtime: ["book", "protocol", "board", "log", "engine", "broadcast", "transports", "observability"],
-  cli: ["book", "protocol", "runtime", "client", "observability"],
+  cli: ["book", "protocol", "log", "runtime", "client", "observability"],
 };
 
 /** Files beside the folders, which everybody may import. */

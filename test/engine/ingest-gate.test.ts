@@ -175,6 +175,21 @@ describe("when the log fails", () => {
     expect(await openStream().submit(numbered(2))).toMatchObject({ duplicate: false, sequence: 2 });
     expect(rig.flow.gate.bytesInFlight).toBe(0);
   });
+
+  it("applies nothing of a stream after a batch of it that is not in the log", async () => {
+    const log = new FailingLog({ clock: new ManualClock() });
+    rig = await FlowRig.start({ log });
+    await rig.flow.gate.define(testInstrument("A"));
+    const stream = openStream();
+    await stream.submit(testBatch("A", [bid()]));
+    log.failing = true;
+    await expect(stream.submit(testBatch("A", [bid()]))).rejects.toThrow("disk full");
+    log.failing = false;
+    expect(await refusal(() => stream.submit(testBatch("A", [bid()])))).toMatchObject({
+      message: "disk full",
+    });
+    expect(await openStream().submit(testBatch("A", [bid()]))).toMatchObject({ sequence: 2 });
+  });
 });
 
 describe("a log that answers after it has delivered", () => {

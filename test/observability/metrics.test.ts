@@ -32,6 +32,17 @@ test("ingest: accepted, refused by reason, batches, duplicates, acknowledgements
   expect(samples.get("depthcast_acknowledgement_seconds_count")).toBe(1);
 });
 
+test("the order log: commits, their records and how long they took", async () => {
+  metrics.log.committed(10, 0.002);
+  metrics.log.committed(3, 0.004);
+  metrics.watch({ logBytes: () => 7000, logEntries: () => 13 });
+  const samples = await scrape();
+  expect(samples.get("depthcast_log_records_total")).toBe(13);
+  expect(samples.get("depthcast_log_commit_seconds_count")).toBe(2);
+  expect(samples.get("depthcast_log_bytes")).toBe(7000);
+  expect(samples.get("depthcast_log_entries")).toBe(13);
+});
+
 test("broadcast: updates by kind and dialect, merged intervals, flushes, ages, cut-offs", async () => {
   metrics.broadcast.updatesSent("delta", "json", 3);
   metrics.broadcast.updatesSent("delta", "json", 2);

@@ -22,9 +22,10 @@ export class CommandProcess {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd?: string) {
     const { npm_lifecycle_event: _event, ...inherited } = process.env;
     this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+      ...(cwd !== undefined && { cwd }),
       env: { ...inherited, NO_COLOR: "1", ...environment },
     });
     this.child.stdout.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
@@ -59,13 +60,13 @@ export async function runCommand(
   return command.ended();
 }
 
-/** `depthcast serve` on free ports. */
+/** `depthcast serve` on free ports, on the memory log unless told otherwise. */
 export async function serveCommand(
   args: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly command: CommandProcess; readonly grpc: string; readonly url: string }> {
   const command = new CommandProcess(
-    ["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", ...args],
+    ["serve", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log", "memory", ...args],
     environment,
   );
   const [, grpc = ""] = await command.printed(/gRPC +(\S+)\n/);

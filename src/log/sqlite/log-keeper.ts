@@ -170,13 +170,16 @@ export class LogKeeper {
     }
   }
 
-  /** Closes the files in good order and lets go of the lock, also where the disk does not take it. */
+  /**
+   * Closes the files and lets go of the lock. What a disk with a fault does not let it carry over stays in the write-ahead log, and is
+   * found there at the next start.
+   */
   close(): void {
     try {
       if (this.#broken === undefined) this.#store.close();
       this.#watermark.sync();
     } catch (thrown) {
-      throw diskError(thrown, "close", this.#options.path);
+      this.#asFault(thrown, "close");
     } finally {
       this.#watermark.close();
       this.#lock.release();

@@ -56,6 +56,7 @@ const gateway = new Gateway({
   metricsText: () => calls.ask<string>((call) => outbox.push({ kind: "metrics", call })),
   integrity: setup.debugIntegrity ? askIntegrity : undefined,
 });
+gateway.logFaultChanged(setup.logFault);
 metrics.watch({ ingestBytes: () => ingest.bytesInFlight });
 
 async function createClock(shared: SharedClock | undefined): Promise<Clock> {
@@ -130,6 +131,9 @@ async function handle(message: ToGateway): Promise<void> {
       return;
     case "metrics":
       answer(message.call, await metrics.text());
+      return;
+    case "log_fault":
+      gateway.logFaultChanged(message.fault);
       return;
     case "send_away":
       gateway.sendAway();

@@ -89,6 +89,11 @@ export class GatewayWorker {
     return this.#calls.ask((call) => this.#outbox.push({ kind: "metrics", call }));
   }
 
+  /** Why the order log takes nothing has changed. */
+  logFaultChanged(fault: string | undefined): void {
+    this.#outbox.push({ kind: "log_fault", fault });
+  }
+
   sendAway(): void {
     this.#outbox.push({ kind: "send_away" });
   }

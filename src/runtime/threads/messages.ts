@@ -72,6 +72,8 @@ export interface GatewaySetup {
   readonly reader: number;
   readonly limits: Limits;
   readonly epoch: bigint;
+  /** Why the order log takes nothing, where it does not. */
+  readonly logFault: string | undefined;
   readonly instruments: readonly ListedInstrument[];
   readonly origins: readonly string[];
   readonly debugIntegrity: boolean;
@@ -88,6 +90,7 @@ export type ToGateway =
   | { readonly kind: "submitted"; readonly call: number; readonly stream: number }
   | { readonly kind: "instrument"; readonly call: number; readonly listed: ListedInstrument }
   | { readonly kind: "metrics"; readonly call: number }
+  | { readonly kind: "log_fault"; readonly fault: string | undefined }
   | { readonly kind: "send_away" }
   | { readonly kind: "stop"; readonly call: number }
   | { readonly kind: "answer"; readonly call: number; readonly answer: unknown };

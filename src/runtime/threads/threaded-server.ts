@@ -10,6 +10,7 @@ import type { GatewayAddresses } from "../gateway.ts";
 import { stoppedBadly } from "../local-server.ts";
 import { OrderFlow } from "../order-flow.ts";
 import type { AssembledServer, ServerOptions } from "../server.ts";
+import { watchLog } from "../watch-log.ts";
 import { EngineWorker } from "./engine-worker.ts";
 import { GatewayWorker } from "./gateway-worker.ts";
 import { fromPlain, type IntegrityAnswer, type SharedClock } from "./messages.ts";
@@ -67,6 +68,14 @@ export function assembleThreads(
       fail(error);
     },
   });
+  watchLog(log, {
+    logger,
+    metrics,
+    faultChanged(fault) {
+      for (const gateway of gateways) gateway.logFaultChanged(fault);
+    },
+    failed: (reason) => flow.fail(reason),
+  });
   metrics.watch({ instruments: () => flow.instruments.size });
 
   async function metricsText(): Promise<string> {
@@ -91,6 +100,7 @@ export function assembleThreads(
         reader,
         limits: gatewayLimits(limits, gatewayCount),
         epoch: log.epoch,
+        logFault: log.fault,
         instruments: flow.instruments.list(),
         origins: options.origins ?? [],
         debugIntegrity: options.debugIntegrity === true,

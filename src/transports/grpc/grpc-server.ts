@@ -50,8 +50,8 @@ export interface GrpcTransport {
    * @throws DepthcastError `unavailable` where it cannot listen.
    */
   listen(address: GrpcListenAddress): Promise<number>;
-  /** What `grpc.health.v1` answers. True to begin with. */
-  setServing(serving: boolean): void;
+  /** Whether `grpc.health.v1` says that events are taken, and with that the whole server serves. True to begin with. */
+  setTakesEvents(takesEvents: boolean): void;
   /**
    * Stops in good order: health says NOT_SERVING, nothing new is taken, ingest streams answer what they
    * have taken and end with UNAVAILABLE. Consumers are the broadcaster's to end, before. What is open after
@@ -106,7 +106,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcTransport {
           resolve(typeof address === "object" && address !== null ? address.port : port);
         });
       }),
-    setServing: (serving) => health.setServing(serving),
+    setTakesEvents(takesEvents) {
+      // Consumers keep what there is, so the other service serves on.
+      if (stopping === undefined) health.setServing(takesEvents, ["", IngestService.typeName]);
+    },
     stop: () => (stopping ??= shutDown()),
   };
 }

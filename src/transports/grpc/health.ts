@@ -9,14 +9,13 @@ import {
 import type { ResponseStream } from "./response-stream.ts";
 import { asBuffer, type CallContext, type ServiceHandlers } from "./service-adapter.ts";
 
-/** `grpc.health.v1`: the whole server under the empty name, and each of its services, all alike. */
+/** `grpc.health.v1`: the whole server under the empty name, and each of its services. */
 export class HealthService {
-  readonly #names: ReadonlySet<string>;
+  readonly #statuses: Map<string, ServingStatus>;
   readonly #watchers = new Set<HealthWatcher>();
-  #status: ServingStatus = ServingStatus.SERVING;
 
   constructor(serviceNames: readonly string[]) {
-    this.#names = new Set(["", ...serviceNames]);
+    this.#statuses = new Map(["", ...serviceNames].map((name) => [name, ServingStatus.SERVING]));
   }
 
   handlers(): ServiceHandlers<typeof Health> {
@@ -27,10 +26,11 @@ export class HealthService {
     };
   }
 
-  /** Tells all who watch. */
-  setServing(serving: boolean): void {
-    this.#status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    for (const watcher of this.#watchers) if (watcher.known) watcher.tell(this.#status);
+  /** Tells all who watch. @param names of services; "" is the whole server. Default: all. */
+  setServing(serving: boolean, names: Iterable<string> = [...this.#statuses.keys()]): void {
+    const status = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+    for (const name of names) this.#statuses.set(name, status);
+    for (const watcher of this.#watchers) watcher.tell(this.#statusOf(watcher.name));
   }
 
   /** Ends all watches. */
@@ -39,21 +39,25 @@ export class HealthService {
   }
 
   #check(name: string): ServingStatus {
-    if (this.#names.has(name)) return this.#status;
+    const status = this.#statuses.get(name);
+    if (status !== undefined) return status;
     throw new DepthcastError(ErrorCode.notFound, `service: unknown service ${quoteForeign(name)}`, {
       field: "service",
     });
   }
 
   #list() {
-    const names = [...this.#names];
-    return Object.fromEntries(names.map((name) => [name, { status: this.#status }]));
+    return Object.fromEntries([...this.#statuses].map(([name, status]) => [name, { status }]));
+  }
+
+  #statusOf(name: string): ServingStatus {
+    return this.#statuses.get(name) ?? ServingStatus.SERVICE_UNKNOWN;
   }
 
   /** A service that is not known now never will be: the watch only says so, as the contract wants it. */
   async #watch(name: string, responses: ResponseStream, { signal }: CallContext): Promise<void> {
-    const watcher = new HealthWatcher(responses, this.#names.has(name));
-    watcher.tell(watcher.known ? this.#status : ServingStatus.SERVICE_UNKNOWN);
+    const watcher = new HealthWatcher(responses, name);
+    watcher.tell(this.#statusOf(name));
     this.#watchers.add(watcher);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -65,16 +69,16 @@ export class HealthService {
 
 /** Keeps one watch up to date. While its stream is not writable only the newest status is remembered. */
 class HealthWatcher {
-  /** Whether the server has the service watched. */
-  readonly known: boolean;
+  /** Of the service watched, which the server may not have. */
+  readonly name: string;
   readonly #responses: ResponseStream;
   #told: ServingStatus | undefined;
   #newest: ServingStatus = ServingStatus.UNKNOWN;
   #writing = false;
 
-  constructor(responses: ResponseStream, known: boolean) {
+  constructor(responses: ResponseStream, name: string) {
     this.#responses = responses;
-    this.known = known;
+    this.name = name;
   }
 
   tell(status: ServingStatus): void {

@@ -1,50 +1,12 @@
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DepthcastError, ErrorCode } from "../../../src/errors.ts";
 import { startServer } from "../../../src/runtime/server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { GrpcClient } from "../../support/grpc-client.ts";
-import { GrpcFailure } from "../../support/grpc-failure.ts";
+import { healthClient, HealthStatus } from "../../support/health-client.ts";
 import { startTestServer } from "../../support/start-server.ts";
 
-const HEALTH = "/grpc.health.v1.Health";
 const MARKET_DATA = "depthcast.v1.MarketDataService";
-const SERVING = 1;
-const NOT_SERVING = 2;
-const SERVICE_UNKNOWN = 3;
-
-/** HealthCheckRequest: field 1 is the service. */
-function healthRequest(service: string): Buffer {
-  return service === "" ? Buffer.alloc(0) : Buffer.from([0x0a, service.length, ...Buffer.from(service)]);
-}
-
-function asIs(bytes: Buffer): Buffer {
-  return bytes;
-}
-
-function healthClient(target: string) {
-  const client = new Client(target, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
-  onTestFinished(() => client.close());
-  return {
-    check: (service: string) =>
-      new Promise<number | undefined>((resolve, reject) => {
-        client.makeUnaryRequest(`${HEALTH}/Check`, asIs, asIs, healthRequest(service), (error, response) => {
-          if (error) reject(GrpcFailure.from(error));
-          else resolve(response?.[1]);
-        });
-      }),
-    watch: (service: string) => {
-      const statuses: (number | undefined)[] = [];
-      const call = client.makeServerStreamRequest(`${HEALTH}/Watch`, asIs, asIs, healthRequest(service));
-      const ended = new Promise<string>((resolve) => {
-        call.on("error", (error: ServiceError) => resolve(GrpcFailure.from(error).code));
-        call.on("end", () => resolve("OK"));
-      });
-      call.on("data", (response: Buffer) => statuses.push(response[1]));
-      return { statuses, ended, cancel: () => call.cancel() };
-    },
-  };
-}
 
 async function failure(call: Promise<unknown>): Promise<unknown> {
   try {
@@ -60,7 +22,7 @@ describe("health", () => {
     const server = await startTestServer();
     const health = healthClient(server.grpcAddress);
     for (const service of ["", MARKET_DATA, "depthcast.v1.IngestService"]) {
-      expect(await health.check(service)).toBe(SERVING);
+      expect(await health.check(service)).toBe(HealthStatus.serving);
     }
     expect(await failure(health.check("no.such.Service"))).toMatchObject({ code: "NOT_FOUND" });
   });
@@ -73,8 +35,8 @@ describe("health", () => {
     await eventually(() => known.statuses.length === 1 && unknown.statuses.length === 1);
     await server.stop();
     expect(await known.ended).toBe("UNAVAILABLE");
-    expect(known.statuses).toEqual([SERVING, NOT_SERVING]);
-    expect(unknown.statuses).toEqual([SERVICE_UNKNOWN]);
+    expect(known.statuses).toEqual([HealthStatus.serving, HealthStatus.notServing]);
+    expect(unknown.statuses).toEqual([HealthStatus.serviceUnknown]);
     expect(await unknown.ended).toBe("UNAVAILABLE");
   });
 });
