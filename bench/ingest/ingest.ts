@@ -4,88 +4,84 @@ import {
   type BenchmarkContext,
   type BenchmarkReport,
   expectOutcome,
+  type ReportTable,
 } from "../support/benchmark.ts";
-import { Child } from "../support/child-process.ts";
-import type { ServerCommands, ServerStart } from "../support/depthcast-process.ts";
 import { median } from "../support/measure.ts";
-import type { ProducerCommands, ProducerStart } from "./producer-process.ts";
+import { ackTimesTable } from "./ack-times.ts";
+import { BARE, MEMORY, MEMORY_ON_THREADS, type Pair, SQLITE, withServers } from "./ingest-servers.ts";
 
 export const ingestBenchmark: Benchmark = {
   name: "ingest",
-  about: "one producer over gRPC on loopback, batches of 100 and of 1, against grpc-js alone",
+  about: "one producer over gRPC on loopback, batches of 100 and of 1, both logs, against grpc-js alone",
   run,
 };
 
-const SYMBOL = "BTC-USD";
-const SERVERS = [
-  { name: "depthcast, memory log", script: new URL("../support/depthcast-process.ts", import.meta.url) },
-  { name: "grpc-js alone", script: new URL("./bare-grpc-process.ts", import.meta.url) },
-] as const;
+const SERVERS = [MEMORY, MEMORY_ON_THREADS, SQLITE, BARE];
 const BATCH_SIZES = [
   { batchEvents: 100, batches: 3000 },
   { batchEvents: 1, batches: 20_000 },
 ] as const;
 
+/** Medians over the rounds. */
 interface Figure {
   readonly name: string;
   readonly batchEvents: number;
-  readonly eventsPerSecond: number;
-  readonly eventsPerServerCpuSecond: number;
-  readonly eventsPerProducerCpuSecond: number;
+  readonly perSecond: number;
+  readonly perServerCpuSecond: number;
+  readonly perProducerCpuSecond: number;
 }
 
 async function run({ smoke, progress }: BenchmarkContext): Promise<BenchmarkReport> {
   const figures: Figure[] = [];
   for (const { batchEvents, batches } of BATCH_SIZES) {
     progress(`batches of ${batchEvents}`);
-    figures.push(...(await measure(batchEvents, smoke ? 50 : batches, smoke)));
+    const measured = await withServers(SERVERS, batchEvents, smoke, (pairs) =>
+      takeRounds(pairs, batchEvents, smoke ? 50 : batches, smoke ? 1 : 5),
+    );
+    figures.push(...measured);
   }
-  const own = figures.find(({ name, batchEvents }) => name === SERVERS[0].name && batchEvents === 100)!;
+  const ackTimes = await ackTimesTable([MEMORY, SQLITE, BARE], smoke, progress);
+  const of = (name: string, batchEvents: number) =>
+    figures.find((figure) => figure.name === name && figure.batchEvents === batchEvents)!;
+  const memory = of(MEMORY.name, 100);
   return {
-    tables: [
-      {
-        title: "Acknowledged events",
-        columns: ["events a batch", "server", "M/s", "M per server CPU-s", "M per producer CPU-s"],
-        rows: figures.map((figure) => [
-          String(figure.batchEvents),
-          figure.name,
-          figure.eventsPerSecond / 1e6,
-          figure.eventsPerServerCpuSecond / 1e6,
-          figure.eventsPerProducerCpuSecond / 1e6,
-        ]),
-      },
-    ],
+    tables: [throughputTable(figures), ackTimes],
     goals: [
-      atLeast("batches of 100, memory log: events", own.eventsPerSecond / 1e6, 2, "M/s"),
-      atLeast("the same by CPU of the server", own.eventsPerServerCpuSecond / 1e6, 2, "M/CPU-s"),
+      atLeast("batches of 100, memory log: events", memory.perSecond / 1e6, 2, "M/s"),
+      atLeast("the same by CPU of the server", memory.perServerCpuSecond / 1e6, 2, "M/CPU-s"),
+      atLeast("batches of 100, SQLite log: events", of(SQLITE.name, 100).perSecond / 1e6, 1, "M/s"),
     ],
-    notes: [
-      "flow R; server and producer in processes of their own; the producer's encoding is done before",
-      "the SQLite log does not exist yet",
-    ],
+    notes: ["flow R; server and producer in processes of their own; the producer's encoding is done before"],
   };
 }
 
-interface Pair {
-  readonly name: string;
-  readonly server: Child<ServerCommands>;
-  readonly producer: Child<ProducerCommands>;
-}
-
-async function measure(batchEvents: number, batches: number, smoke: boolean): Promise<Figure[]> {
-  const pairs: Pair[] = [];
-  try {
-    for (const { name, script } of SERVERS) {
-      const server = await Child.start<ServerCommands>(script, { symbols: [SYMBOL] } satisfies ServerStart);
-      const { grpc } = await server.ask("ports");
-      const start: ProducerStart = { grpcPort: grpc, symbol: SYMBOL, batchEvents, smoke };
-      const producerScript = new URL("./producer-process.ts", import.meta.url);
-      pairs.push({ name, server, producer: await Child.start<ProducerCommands>(producerScript, start) });
-    }
-    return await takeRounds(pairs, batchEvents, batches, smoke ? 1 : 5);
-  } finally {
-    await Promise.all(pairs.flatMap(({ server, producer }) => [producer.stop(), server.stop()]));
-  }
+function throughputTable(figures: readonly Figure[]): ReportTable {
+  return {
+    title: "Acknowledged events",
+    columns: [
+      "events a batch",
+      "server",
+      "M/s",
+      "M per server CPU-s",
+      "M per producer CPU-s",
+      "M/s ÷ grpc-js",
+      "per CPU-s ÷ grpc-js",
+    ],
+    rows: figures.map((figure) => {
+      const bare = figures.find(
+        ({ name, batchEvents }) => name === BARE.name && batchEvents === figure.batchEvents,
+      )!;
+      return [
+        String(figure.batchEvents),
+        figure.name,
+        figure.perSecond / 1e6,
+        figure.perServerCpuSecond / 1e6,
+        figure.perProducerCpuSecond / 1e6,
+        figure.perSecond / bare.perSecond,
+        figure.perServerCpuSecond / bare.perServerCpuSecond,
+      ];
+    }),
+  };
 }
 
 async function takeRounds(
@@ -99,22 +95,22 @@ async function takeRounds(
   const perProducerCpu: number[][] = pairs.map(() => []);
   // Round 0 warms up.
   for (let round = 0; round <= rounds; round++) {
-    for (const [at, { name, server, producer }] of pairs.entries()) {
-      const cpuBefore = await server.ask("cpuSeconds");
+    for (const [at, { server, process, producer }] of pairs.entries()) {
+      const cpuBefore = await process.ask("cpuSeconds");
       const { events, accepted, wallSeconds, cpuSeconds } = await producer.ask("send", batches);
-      const serverCpu = (await server.ask("cpuSeconds")) - cpuBefore;
-      if (name === SERVERS[0].name) expectOutcome(accepted === events, `${accepted} of ${events} accepted`);
+      const serverCpu = (await process.ask("cpuSeconds")) - cpuBefore;
+      if (server.counts) expectOutcome(accepted === events, `${accepted} of ${events} accepted`);
       if (round === 0) continue;
       perSecond[at]!.push(events / wallSeconds);
       perServerCpu[at]!.push(events / serverCpu);
       perProducerCpu[at]!.push(events / cpuSeconds);
     }
   }
-  return pairs.map(({ name }, at) => ({
-    name,
+  return pairs.map(({ server }, at) => ({
+    name: server.name,
     batchEvents,
-    eventsPerSecond: median(perSecond[at]!),
-    eventsPerServerCpuSecond: median(perServerCpu[at]!),
-    eventsPerProducerCpuSecond: median(perProducerCpu[at]!),
+    perSecond: median(perSecond[at]!),
+    perServerCpuSecond: median(perServerCpu[at]!),
+    perProducerCpuSecond: median(perProducerCpu[at]!),
   }));
 }

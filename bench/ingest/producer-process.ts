@@ -21,6 +21,8 @@ export interface ProducerStart {
 export interface ProducerCommands {
   /** Sends so many batches and waits for their acknowledgements. */
   send(batches: number): Promise<ProducerRound>;
+  /** The same with so many under way, and tells when each was acknowledged. */
+  time(order: { readonly batches: number; readonly inFlight: number }): Promise<TimedRound>;
 }
 
 export interface ProducerRound {
@@ -31,6 +33,13 @@ export interface ProducerRound {
   readonly cpuSeconds: number;
 }
 
+export interface TimedRound {
+  readonly events: number;
+  readonly wallSeconds: number;
+  /** From the sending of each batch to its acknowledgement. */
+  readonly ackMs: readonly number[];
+}
+
 /** Batches sent and not acknowledged: enough that the server always has work. */
 const BATCHES_IN_FLIGHT_MAX = 256;
 
@@ -39,11 +48,21 @@ answerCommands<ProducerCommands>(async ({ grpcPort, symbol, batchEvents, smoke }
   const flow: Flow = createFlow("R", smoke);
   const encode = (batch: OrderEventColumns): Buffer => protoBatch(symbol, batch);
   await producer.send(flow.prefill().map(encode));
+  const prepare = (count: number): Buffer[] => {
+    const batches = createBatches(count * batchEvents, batchEvents);
+    flow.fill(batches);
+    return batches.map(encode);
+  };
   return {
+    time: async ({ batches, inFlight }) => {
+      const messages = prepare(batches);
+      const ackMs: number[] = [];
+      const wallBefore = wallSeconds();
+      await producer.send(messages, inFlight, ackMs);
+      return { events: batches * batchEvents, wallSeconds: wallSeconds() - wallBefore, ackMs };
+    },
     send: async (count) => {
-      const batches = createBatches(count * batchEvents, batchEvents);
-      flow.fill(batches);
-      const messages = batches.map(encode);
+      const messages = prepare(count);
       const [wallBefore, cpuBefore] = [wallSeconds(), processCpuSeconds()];
       const acks = await producer.send(messages);
       return {
@@ -72,14 +91,19 @@ class Producer {
     });
   }
 
-  /** Resolves with the acknowledgements of all. */
-  send(messages: readonly Buffer[]): Promise<Buffer[]> {
+  /** Resolves with the acknowledgements of all; `ackMs` is told how long each took. */
+  send(
+    messages: readonly Buffer[],
+    inFlightMax = BATCHES_IN_FLIGHT_MAX,
+    ackMs?: number[],
+  ): Promise<Buffer[]> {
     const acks: Buffer[] = [];
     let sent = 0;
     let hasRoom = true;
     const { promise, resolve } = Promise.withResolvers<Buffer[]>();
     const pump = (): void => {
-      while (hasRoom && sent < messages.length && sent - acks.length < BATCHES_IN_FLIGHT_MAX) {
+      while (hasRoom && sent < messages.length && sent - acks.length < inFlightMax) {
+        if (ackMs !== undefined) ackMs[sent] = performance.now();
         hasRoom = this.#call.write(messages[sent]!);
         sent += 1;
       }
@@ -89,6 +113,7 @@ class Producer {
       pump();
     };
     this.#onAck = (ack) => {
+      if (ackMs !== undefined) ackMs[acks.length] = performance.now() - ackMs[acks.length]!;
       acks.push(ack);
       if (acks.length === messages.length) resolve(acks);
       else pump();

@@ -1,16 +1,19 @@
 import { CrossPolicy } from "../../src/book/instrument.ts";
 import type { Limits } from "../../src/limits.ts";
 import { startServer } from "../../src/runtime/server.ts";
+import { openSqliteLog } from "../../src/runtime/threads/log-worker.ts";
 import { answerCommands } from "./child-process.ts";
 import { processCpuSeconds } from "./wall-clock.ts";
 
-/** A depthcast server in a process of its own, on the memory log. */
+/** A depthcast server in a process of its own. */
 
 export interface ServerStart {
   readonly symbols: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Threads that serve the sockets; default 0: all on one thread. */
   readonly gateways?: number;
+  /** Keeps the order log in this SQLite file; default: in memory. */
+  readonly sqlitePath?: string;
 }
 
 export interface ServerCommands {
@@ -19,7 +22,7 @@ export interface ServerCommands {
   cpuSeconds(): Promise<number>;
 }
 
-answerCommands<ServerCommands>(async ({ symbols, limits, gateways = 0 }: ServerStart) => {
+answerCommands<ServerCommands>(async ({ symbols, limits, gateways = 0, sqlitePath }: ServerStart) => {
   const anyPort = { host: "127.0.0.1", port: 0 };
   const server = await startServer({
     grpc: anyPort,
@@ -35,6 +38,7 @@ answerCommands<ServerCommands>(async ({ symbols, limits, gateways = 0 }: ServerS
       description: "",
     })),
     ...(limits !== undefined && { limits }),
+    ...(sqlitePath !== undefined && { log: await openSqliteLog({ path: sqlitePath }) }),
   });
   return {
     ports: () => Promise.resolve({ grpc: server.grpcPort, http: server.httpPort }),
