@@ -145,15 +145,19 @@ function restoreOrder(parts: BookParts, state: BookExport, at: number): string |
 
   const level = found === 0 ? ladder.open(rank) : found;
   ladder.addOrder(level, quantity);
+  const slot = orders.allocate();
   if (isNameless) {
-    ladder.levels.setNameless(level, orders.allocate(OrderKind.nameless, side, level, quantity));
-  } else if (isKeyed) {
-    const slot = orders.allocate(OrderKind.keyed, side, level, quantity);
-    index.insertKey(slot, state.keyBytes, keyOffset, keyLength, hash);
-  } else {
-    const slot = orders.allocate(OrderKind.numbered, side, level, quantity);
-    index.insertId(slot, low, high, hash);
+    orders.set(slot, OrderKind.nameless, side, level, quantity, 0, 0);
+    ladder.levels.setNameless(level, slot);
+    return undefined;
   }
+  if (isKeyed) {
+    const reference = index.keys.store(state.keyBytes, keyOffset, keyLength);
+    orders.set(slot, OrderKind.keyed, side, level, quantity, reference, keyLength);
+  } else {
+    orders.set(slot, OrderKind.numbered, side, level, quantity, low, high);
+  }
+  index.insert(slot, hash);
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import { MANTISSA_MAX, ORDER_KEY_BYTES_MAX } from "../limits.ts";
-import { EventFlag, type OrderEventColumns } from "./order-events.ts";
+import { EventFlag, type OrderEventColumns, Side } from "./order-events.ts";
 import { RejectRule } from "./rejection.ts";
 
 /**
@@ -8,6 +8,49 @@ import { RejectRule } from "./rejection.ts";
  * caller cannot bring a NaN or a fraction into a book.
  */
 export type Verdict = RejectRule | 0;
+
+/** The first field rule that an ADD breaks. */
+export function addFault(
+  events: OrderEventColumns,
+  index: number,
+  tickSize: number,
+  lotSize: number,
+): Verdict {
+  const fault =
+    nameFault(events, index) ||
+    sideFault(events, index) ||
+    priceFault(events, index, tickSize) ||
+    quantityFault(events, index, lotSize);
+  if (fault !== 0) return fault;
+  return events.quantity[index] === 0 ? RejectRule.quantityZero : 0;
+}
+
+/** The first field rule that an UPDATE breaks. With a quantity of 0 it deletes, and the price is ignored. */
+export function updateFault(
+  events: OrderEventColumns,
+  index: number,
+  tickSize: number,
+  lotSize: number,
+): Verdict {
+  const named = nameFault(events, index);
+  if (named !== 0) return named;
+  const flags = events.flags[index]!;
+  const setsPrice = (flags & (EventFlag.hasPrice | EventFlag.priceOutOfRange)) !== 0;
+  const setsQuantity = (flags & (EventFlag.hasQuantity | EventFlag.quantityOutOfRange)) !== 0;
+  if (setsQuantity) {
+    const fault = quantityFault(events, index, lotSize);
+    if (fault !== 0 || events.quantity[index] === 0) return fault;
+  } else if (!setsPrice) {
+    return RejectRule.nothingToUpdate;
+  }
+  return setsPrice ? priceFault(events, index, tickSize) : 0;
+}
+
+/** A side is one of the two. */
+export function sideFault(events: OrderEventColumns, index: number): Verdict {
+  const side = events.side[index];
+  return side === Side.bid || side === Side.ask ? 0 : RejectRule.sideMissing;
+}
 
 /** An order has exactly one name: an id that is not 0, or a key of 1 to 64 bytes. */
 export function nameFault(events: OrderEventColumns, index: number): Verdict {

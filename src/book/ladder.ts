@@ -16,6 +16,8 @@ export class Ladder {
   readonly tickSize: number;
   /** The tick size, negative for bids. */
   readonly #signedTick: number;
+  /** What a number of ticks becomes a rank by: -1 for bids, 1 for asks. */
+  readonly sign: number;
   readonly pages: PageStore;
   readonly levels = new LevelStore();
   readonly directory = new PageDirectory();
@@ -28,6 +30,7 @@ export class Ladder {
     this.side = side;
     this.tickSize = tickSize;
     this.#signedTick = side === Side.bid ? -tickSize : tickSize;
+    this.sign = side === Side.bid ? -1 : 1;
     this.pages = new PageStore(hash);
   }
 
@@ -49,10 +52,7 @@ export class Ladder {
   find(rank: number): number {
     const number = Math.floor(rank / PAGE_TICKS);
     const page = this.pages.find(number);
-    if (page === 0) return 0;
-    const offset = rank - number * PAGE_TICKS;
-    if (((this.pages.bitmap(page) >>> offset) & 1) === 0) return 0;
-    return this.pages.quad(page, offset >> 2) * 4 + (offset & 3);
+    return page === 0 ? 0 : this.pages.levelAt(page, rank - number * PAGE_TICKS);
   }
 
   /** Makes the level at a rank that has none, for an order that is added next. Returns its handle. */

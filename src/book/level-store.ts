@@ -1,8 +1,12 @@
-import { placeIn, segmentOf, segmentSlots } from "./segments.ts";
+import { RecordSegments } from "./record-segments.ts";
 
-/** Levels of the first segment, as a power of two: 64 levels, 1 KB. */
-const FIRST_BITS = 6;
-const FIRST_QUAD_BITS = FIRST_BITS - 2;
+/** Quads of a segment, as a power of two: 256 KB; and of the first one at first: 1 KB. */
+const QUAD_BITS = 12;
+const QUAD_MASK = (1 << QUAD_BITS) - 1;
+const FIRST_QUADS = 16;
+const LEVEL_BITS = QUAD_BITS + 2;
+const LEVEL_MASK = (1 << LEVEL_BITS) - 1;
+const QUAD_WORDS = 16;
 
 // A level is 16 bytes: the total as a double, then two words. A quad is one cache line.
 const COUNT = 2;
@@ -14,13 +18,14 @@ const NAMELESS = 3;
  * and stays good while the level exists. Quads are numbered from 1, so 0 is no handle.
  */
 export class LevelStore {
+  readonly #segments = new RecordSegments(QUAD_WORDS, QUAD_BITS, FIRST_QUADS);
   /** Two views of the same segments. */
-  readonly doubles: Float64Array[] = [];
-  readonly words: Int32Array[] = [];
+  readonly words = this.#segments.words;
+  readonly doubles = this.#segments.doubles;
   /** Quads in use. */
   live = 0;
   /** `page * 8 + quad within the page`; in a free quad the next free one. */
-  readonly #owners: Int32Array[] = [];
+  readonly #owners = new RecordSegments(1, QUAD_BITS, FIRST_QUADS);
   #freeHead = 0;
   #usedEnd = 1;
 
@@ -43,19 +48,19 @@ export class LevelStore {
 
   /** Where the quad hangs: `page * 8 + quad within the page`. */
   owner(quad: number): number {
-    const owners = this.#owners[segmentOf(quad, FIRST_QUAD_BITS)]!;
-    return owners[quad & (owners.length - 1)]!;
+    const owners = this.#owners.words[quad >>> QUAD_BITS]!;
+    return owners[quad & QUAD_MASK]!;
   }
 
   /** The sum of the level's orders. */
   total(handle: number): number {
-    const doubles = this.doubles[segmentOf(handle, FIRST_BITS)]!;
-    return doubles[(handle << 1) & (doubles.length - 1)]!;
+    const doubles = this.doubles[handle >>> LEVEL_BITS]!;
+    return doubles[(handle & LEVEL_MASK) << 1]!;
   }
 
   setTotal(handle: number, total: number): void {
-    const doubles = this.doubles[segmentOf(handle, FIRST_BITS)]!;
-    doubles[(handle << 1) & (doubles.length - 1)] = total;
+    const doubles = this.doubles[handle >>> LEVEL_BITS]!;
+    doubles[(handle & LEVEL_MASK) << 1] = total;
   }
 
   /** How many orders the level has. */
@@ -69,11 +74,10 @@ export class LevelStore {
 
   /** Adds to the total and to the number of orders of a level, or takes off. Returns the new number. */
   change(handle: number, quantity: number, orders: number): number {
-    const segment = segmentOf(handle, FIRST_BITS);
-    const place = placeIn(handle, FIRST_BITS);
-    const words = this.words[segment]!;
+    const segment = handle >>> LEVEL_BITS;
+    const place = handle & LEVEL_MASK;
     this.doubles[segment]![place * 2]! += quantity;
-    return (words[place * 4 + COUNT]! += orders);
+    return (this.words[segment]![place * 4 + COUNT]! += orders);
   }
 
   /** The slot of the level's nameless order, 0 where it has none. */
@@ -86,38 +90,32 @@ export class LevelStore {
   }
 
   clear(): void {
-    this.doubles.length = 0;
-    this.words.length = 0;
-    this.#owners.length = 0;
+    this.#segments.clear();
+    this.#owners.clear();
     this.live = 0;
     this.#freeHead = 0;
     this.#usedEnd = 1;
   }
 
   #word(handle: number, field: number): number {
-    const words = this.words[segmentOf(handle, FIRST_BITS)]!;
-    return words[((handle << 2) & (words.length - 1)) + field]!;
+    const words = this.words[handle >>> LEVEL_BITS]!;
+    return words[((handle & LEVEL_MASK) << 2) + field]!;
   }
 
   #setWord(handle: number, field: number, value: number): void {
-    const words = this.words[segmentOf(handle, FIRST_BITS)]!;
-    words[((handle << 2) & (words.length - 1)) + field] = value;
+    const words = this.words[handle >>> LEVEL_BITS]!;
+    words[((handle & LEVEL_MASK) << 2) + field] = value;
   }
 
   #setOwner(quad: number, owner: number): void {
-    const owners = this.#owners[segmentOf(quad, FIRST_QUAD_BITS)]!;
-    owners[quad & (owners.length - 1)] = owner;
+    const owners = this.#owners.words[quad >>> QUAD_BITS]!;
+    owners[quad & QUAD_MASK] = owner;
   }
 
   #allocateFresh(): number {
     const quad = this.#usedEnd;
-    const segment = segmentOf(quad, FIRST_QUAD_BITS);
-    if (segment === this.#owners.length) {
-      const buffer = new ArrayBuffer(segmentSlots(segment, FIRST_BITS) * 16);
-      this.doubles.push(new Float64Array(buffer));
-      this.words.push(new Int32Array(buffer));
-      this.#owners.push(new Int32Array(segmentSlots(segment, FIRST_QUAD_BITS)));
-    }
+    this.#segments.reserve(quad);
+    this.#owners.reserve(quad);
     this.#usedEnd += 1;
     return quad;
   }

@@ -3,16 +3,50 @@ import type { BookExport } from "./book-export.ts";
 import { exportBook, restoreBook } from "./book-export.ts";
 import type { BookParts } from "./book-parts.ts";
 import { BookState } from "./depth.ts";
-import { isMultiple, nameFault, priceFault, quantityFault, type Verdict } from "./event-rules.ts";
+import {
+  actionAt,
+  BLOCK_EVENTS,
+  BLOCK_MASK,
+  fillBlock,
+  flagsAt,
+  hashAt,
+  idHighAt,
+  idLowAt,
+  isSoundAt,
+  keyLengthAt,
+  quantityAt,
+  sideAt,
+  ticksAt,
+} from "./event-block.ts";
+import {
+  addFault,
+  isMultiple,
+  nameFault,
+  priceFault,
+  quantityFault,
+  sideFault,
+  updateFault,
+  type Verdict,
+} from "./event-rules.ts";
 import { type BookRules, CrossPolicy } from "./instrument.ts";
 import { Ladder } from "./ladder.ts";
 import { EventFlag, OrderAction, type OrderEventColumns, Side } from "./order-events.ts";
 import { OrderIndex } from "./order-index.ts";
 import { OrderKind, OrderPool } from "./order-pool.ts";
-import { AHEAD_EVENTS, ReadAhead } from "./read-ahead.ts";
+import { positionAheadAt, ReadAhead, slotAheadAt } from "./read-ahead.ts";
 import { type BatchTally, RejectRule } from "./rejection.ts";
-import { seededHash } from "./seeded-hash.ts";
+import { type SeededHash, seededHash } from "./seeded-hash.ts";
 import { stateHash } from "./state-hash.ts";
+
+// Names of this module for what each event is compared with: an imported one is read from memory each time.
+const { add: ADD, update: UPDATE, delete: DELETE } = OrderAction;
+const { bid: BID, ask: ASK } = Side;
+const OTHER_SIDE = BID ^ ASK;
+const { hasPrice: HAS_PRICE, hasQuantity: HAS_QUANTITY } = EventFlag;
+const HAS_BOTH = HAS_PRICE | HAS_QUANTITY;
+const { keyed: KEYED, numbered: NUMBERED, nameless: NAMELESS } = OrderKind;
+const { reject: REJECT_CROSSING } = CrossPolicy;
+const TOTAL_MAX = MANTISSA_MAX;
 
 /**
  * All live orders of one instrument, and their sum at each price.
@@ -43,6 +77,7 @@ export class OrderBook {
   /** By side. An array, since the processor cannot guess which side the next event is on. */
   readonly #ladders: readonly Ladder[];
   readonly #ahead: ReadAhead;
+  readonly #hash: SeededHash;
   readonly #tickSize: number;
   readonly #lotSize: number;
   #rules: BookRules;
@@ -52,6 +87,7 @@ export class OrderBook {
   constructor(rules: BookRules, hashSeed: number) {
     const hash = seededHash(hashSeed);
     this.#rules = rules;
+    this.#hash = hash;
     this.#tickSize = Math.max(1, rules.tickSize);
     this.#lotSize = Math.max(1, rules.lotSize);
     this.#orders = new OrderPool();
@@ -167,11 +203,17 @@ export class OrderBook {
   /** Applies all events in order. Refusals go to the tally, accepted events are added to it. */
   apply(events: OrderEventColumns, tally: BatchTally): void {
     let accepted = 0;
-    for (let from = 0; from < events.length; from += AHEAD_EVENTS) {
-      const end = Math.min(from + AHEAD_EVENTS, events.length);
-      this.#ahead.read(events, from, end);
+    for (let from = 0; from < events.length; from += BLOCK_EVENTS) {
+      const end = Math.min(from + BLOCK_EVENTS, events.length);
+      fillBlock(events, from, end, this.#tickSize, this.#lotSize, this.#hash);
+      this.#ahead.read(end - from);
       for (let index = from; index < end; index++) {
-        const verdict = this.#applyEvent(events, index);
+        const action = actionAt(index & BLOCK_MASK);
+        let verdict: Verdict;
+        if (action === ADD) verdict = this.#add(events, index);
+        else if (action === DELETE) verdict = this.#delete(events, index);
+        else if (action === UPDATE) verdict = this.#update(events, index);
+        else verdict = this.#applyRare(events, index);
         if (verdict === 0) accepted += 1;
         else tally.reject(index, verdict);
       }
@@ -180,14 +222,9 @@ export class OrderBook {
     tally.acceptedEvents += accepted;
   }
 
-  #applyEvent(events: OrderEventColumns, index: number): Verdict {
+  /** What order-by-order feeds hardly have. Apart, since V8 makes one function of `apply` only up to a size. */
+  #applyRare(events: OrderEventColumns, index: number): Verdict {
     switch (events.action[index]) {
-      case OrderAction.add:
-        return this.#add(events, index);
-      case OrderAction.update:
-        return this.#update(events, index);
-      case OrderAction.delete:
-        return this.#delete(events, index);
       case OrderAction.reduce:
         return this.#reduce(events, index);
       case OrderAction.setLevel:
@@ -201,69 +238,66 @@ export class OrderBook {
   }
 
   #add(events: OrderEventColumns, index: number): Verdict {
-    const side = events.side[index]! as Side;
-    const fault =
-      nameFault(events, index) ||
-      sideFault(side) ||
-      priceFault(events, index, this.#tickSize) ||
-      quantityFault(events, index, this.#lotSize);
-    if (fault !== 0) return fault;
-    const quantity = events.quantity[index]!;
-    if (quantity === 0) return RejectRule.quantityZero;
+    const at = index & BLOCK_MASK;
+    const side = sideAt(at) as Side;
+    const quantity = quantityAt(at);
+    if (!isSoundAt(at) || flagsAt(at) !== HAS_BOTH || !(side === BID || side === ASK) || quantity === 0) {
+      const fault = addFault(events, index, this.#tickSize, this.#lotSize);
+      if (fault !== 0) return fault;
+    }
+    if (this.#find(events, index) !== 0) return RejectRule.duplicateOrder;
 
-    const hash = this.#hashOfName(index);
-    if (this.#find(events, index, hash) !== 0) return RejectRule.duplicateOrder;
-
-    const ladder = this.#ladder(side);
-    const rank = ladder.rankOf(events.price[index]!);
+    const ladder = this.#ladders[side]!;
+    const rank = ticksAt(at) * ladder.sign + 0;
     if (this.#wouldCross(side, rank)) return RejectRule.wouldCross;
     if (this.#orders.live >= this.#rules.liveOrdersMax) return RejectRule.ordersFull;
     const level = ladder.find(rank);
     const lacking = this.#lackingRoom(ladder, level, quantity, 0);
     if (lacking !== 0) return lacking;
 
-    const isKeyed = events.keyLength[index]! > 0;
-    const kind = isKeyed ? OrderKind.keyed : OrderKind.numbered;
-    const slot = this.#place(kind, ladder, rank, level, quantity);
-    if (isKeyed) {
-      const { keyBytes, keyOffset, keyLength } = events;
-      this.#index.insertKey(slot, keyBytes, keyOffset[index]!, keyLength[index]!, hash);
-    } else {
-      this.#index.insertId(slot, events.orderIdLow[index]!, events.orderIdHigh[index]!, hash);
-    }
+    const handle = level === 0 ? ladder.open(rank) : level;
+    ladder.addOrder(handle, quantity);
+    const slot = this.#orders.allocate();
+    if (keyLengthAt(at) > 0) this.#setKeyed(events, index, slot, side, handle);
+    else this.#orders.set(slot, NUMBERED, side, handle, quantity, idLowAt(at), idHighAt(at));
+    this.#index.insert(slot, hashAt(at));
     return 0;
   }
 
+  /** Fills the record of an order named by a key. */
+  #setKeyed(events: OrderEventColumns, index: number, slot: number, side: Side, level: number): void {
+    const { keyBytes, keyOffset, keyLength, quantity } = events;
+    const reference = this.#index.keys.store(keyBytes, keyOffset[index]!, keyLength[index]!);
+    this.#orders.set(slot, KEYED, side, level, quantity[index]!, reference, keyLength[index]!);
+  }
+
   #update(events: OrderEventColumns, index: number): Verdict {
-    const named = nameFault(events, index);
-    if (named !== 0) return named;
-    const flags = events.flags[index]!;
-    const setsPrice = (flags & (EventFlag.hasPrice | EventFlag.priceOutOfRange)) !== 0;
-    const setsQuantity = (flags & (EventFlag.hasQuantity | EventFlag.quantityOutOfRange)) !== 0;
-    if (setsQuantity) {
-      const fault = quantityFault(events, index, this.#lotSize);
-      if (fault !== 0) return fault;
-      if (events.quantity[index] === 0) return this.#delete(events, index);
-    } else if (!setsPrice) {
-      return RejectRule.nothingToUpdate;
-    }
-    if (setsPrice) {
-      const fault = priceFault(events, index, this.#tickSize);
+    const at = index & BLOCK_MASK;
+    const flags = flagsAt(at);
+    if (!isSoundAt(at) || flags === 0) {
+      const fault = updateFault(events, index, this.#tickSize, this.#lotSize);
       if (fault !== 0) return fault;
     }
-    const slot = this.#find(events, index, this.#hashOfName(index));
+    const setsQuantity = (flags & HAS_QUANTITY) !== 0;
+    let quantity = quantityAt(at);
+    if (setsQuantity && quantity === 0) return this.#delete(events, index);
+    const slot = this.#findNamed(events, index);
     if (slot === 0) return RejectRule.unknownOrder;
-    const quantity = setsQuantity ? events.quantity[index]! : this.#orders.quantity(slot);
-    return setsPrice ? this.#move(slot, events.price[index]!, quantity) : this.#resize(slot, quantity);
+    if (!setsQuantity) quantity = this.#orders.quantity(slot);
+    return (flags & HAS_PRICE) !== 0
+      ? this.#move(slot, events.price[index]!, quantity)
+      : this.#resize(slot, quantity);
   }
 
   #delete(events: OrderEventColumns, index: number): Verdict {
-    const fault = nameFault(events, index);
-    if (fault !== 0) return fault;
-    const hash = this.#hashOfName(index);
-    const slot = this.#find(events, index, hash);
+    const at = index & BLOCK_MASK;
+    if (!isSoundAt(at)) {
+      const fault = nameFault(events, index);
+      if (fault !== 0) return fault;
+    }
+    const slot = this.#findNamed(events, index);
     if (slot === 0) return RejectRule.unknownOrder;
-    this.#remove(slot, hash);
+    this.#remove(slot, hashAt(at));
     return 0;
   }
 
@@ -272,20 +306,19 @@ export class OrderBook {
     if (fault !== 0) return fault;
     const taken = events.quantity[index]!;
     if (taken === 0) return RejectRule.quantityZero;
-    const hash = this.#hashOfName(index);
-    const slot = this.#find(events, index, hash);
+    const slot = this.#findNamed(events, index);
     if (slot === 0) return RejectRule.unknownOrder;
     const remaining = this.#orders.quantity(slot) - taken;
     if (remaining < 0) return RejectRule.reduceOverRemaining;
     if (remaining > 0) return this.#resize(slot, remaining);
-    this.#remove(slot, hash);
+    this.#remove(slot, hashAt(index & BLOCK_MASK));
     return 0;
   }
 
   #setLevel(events: OrderEventColumns, index: number): Verdict {
     const side = events.side[index]! as Side;
     const fault =
-      sideFault(side) ||
+      sideFault(events, index) ||
       priceFault(events, index, this.#tickSize) ||
       quantityFault(events, index, this.#lotSize);
     if (fault !== 0) return fault;
@@ -303,7 +336,11 @@ export class OrderBook {
     if (this.#orders.live >= this.#rules.liveOrdersMax) return RejectRule.ordersFull;
     const lacking = this.#lackingRoom(ladder, level, quantity, 0);
     if (lacking !== 0) return lacking;
-    this.#place(OrderKind.nameless, ladder, rank, level, quantity);
+    const handle = level === 0 ? ladder.open(rank) : level;
+    ladder.addOrder(handle, quantity);
+    const slot = this.#orders.allocate();
+    this.#orders.set(slot, NAMELESS, side, handle, quantity, 0, 0);
+    ladder.levels.setNameless(handle, slot);
     return 0;
   }
 
@@ -312,6 +349,7 @@ export class OrderBook {
     this.#index.clear();
     this.#bids.clear();
     this.#asks.clear();
+    this.#ahead.forget();
   }
 
   /** Gives an order, at its price, another quantity above 0. */
@@ -319,7 +357,7 @@ export class OrderBook {
     const levels = this.#ladder(this.#orders.side(slot)).levels;
     const level = this.#orders.level(slot);
     const total = levels.total(level) - this.#orders.quantity(slot) + quantity;
-    if (total > MANTISSA_MAX) return RejectRule.levelTotalOverflow;
+    if (total > TOTAL_MAX) return RejectRule.levelTotalOverflow;
     levels.setTotal(level, total);
     this.#orders.setQuantity(slot, quantity);
     return 0;
@@ -348,8 +386,8 @@ export class OrderBook {
 
   /** Whether a price of one side reaches the best of the other, where that is not allowed. */
   #wouldCross(side: Side, rank: number): boolean {
-    if (this.#rules.crossPolicy !== CrossPolicy.reject) return false;
-    return rank + this.#ladders[side ^ (Side.bid ^ Side.ask)]!.bestRank <= 0;
+    if (this.#rules.crossPolicy !== REJECT_CROSSING) return false;
+    return rank + this.#ladders[side ^ OTHER_SIDE]!.bestRank <= 0;
   }
 
   /** What keeps one more order off a level, which is 0 where it would have to be opened. */
@@ -357,23 +395,14 @@ export class OrderBook {
     if (level === 0) {
       return ladder.levelCount - freedLevels >= this.#rules.levelsPerSideMax ? RejectRule.levelsFull : 0;
     }
-    return ladder.levels.total(level) + quantity > MANTISSA_MAX ? RejectRule.levelTotalOverflow : 0;
-  }
-
-  /** Puts a new order on a level, which is opened where it is 0. */
-  #place(kind: OrderKind, ladder: Ladder, rank: number, level: number, quantity: number): number {
-    const handle = level === 0 ? ladder.open(rank) : level;
-    const slot = this.#orders.allocate(kind, ladder.side, handle, quantity);
-    ladder.addOrder(handle, quantity);
-    if (kind === OrderKind.nameless) ladder.levels.setNameless(handle, slot);
-    return slot;
+    return ladder.levels.total(level) + quantity > TOTAL_MAX ? RejectRule.levelTotalOverflow : 0;
   }
 
   /** Takes an order out; `hash` is that of its name, if it has one. */
   #remove(slot: number, hash: number): void {
     const ladder = this.#ladder(this.#orders.side(slot));
     const level = this.#orders.level(slot);
-    if (this.#orders.kind(slot) === OrderKind.nameless) ladder.levels.setNameless(level, 0);
+    if (this.#orders.kind(slot) === NAMELESS) ladder.levels.setNameless(level, 0);
     else this.#index.remove(slot, hash);
     ladder.removeOrder(level, this.#orders.quantity(slot));
     this.#orders.release(slot);
@@ -385,23 +414,28 @@ export class OrderBook {
     return ladder.find(ladder.rankOf(price));
   }
 
-  #hashOfName(index: number): number {
-    return this.#ahead.hashes[index & (AHEAD_EVENTS - 1)]!;
+  /** The slot of the order that an event names, which probably is there; 0 where none is live. */
+  #findNamed(events: OrderEventColumns, index: number): number {
+    const at = index & BLOCK_MASK;
+    const slot = slotAheadAt(at);
+    if (slot === 0 || keyLengthAt(at) > 0) return this.#find(events, index);
+    const isIt = this.#index.confirmId(slot, positionAheadAt(at), idLowAt(at), idHighAt(at));
+    return isIt ? slot : this.#find(events, index);
   }
 
   /** The slot of the order that an event names, 0 where none is live. */
-  #find(events: OrderEventColumns, index: number, hash: number): number {
-    const keyLength = events.keyLength[index]!;
-    return keyLength > 0
-      ? this.#index.findKey(events.keyBytes, events.keyOffset[index]!, keyLength, hash)
-      : this.#index.findId(events.orderIdLow[index]!, events.orderIdHigh[index]!, hash);
+  #find(events: OrderEventColumns, index: number): number {
+    const at = index & BLOCK_MASK;
+    if (keyLengthAt(at) > 0) return this.#findKey(events, index);
+    return this.#index.findId(idLowAt(at), idHighAt(at), hashAt(at));
+  }
+
+  #findKey({ keyBytes, keyOffset, keyLength }: OrderEventColumns, index: number): number {
+    const hash = hashAt(index & BLOCK_MASK);
+    return this.#index.findKey(keyBytes, keyOffset[index]!, keyLength[index]!, hash);
   }
 
   #ladder(side: Side): Ladder {
     return this.#ladders[side]!;
   }
-}
-
-function sideFault(side: number): Verdict {
-  return side === Side.bid || side === Side.ask ? 0 : RejectRule.sideMissing;
 }

@@ -1,12 +1,16 @@
 import type { Side } from "./order-events.ts";
-import { placeIn, segmentOf, segmentSlots } from "./segments.ts";
+import { RecordSegments } from "./record-segments.ts";
 
 /** How an order is named. */
 export const OrderKind = { free: 0, numbered: 1, keyed: 2, nameless: 3 } as const;
 export type OrderKind = (typeof OrderKind)[keyof typeof OrderKind];
 
-/** Order records of the first segment, as a power of two: 64 records, 1.5 KB. */
-const FIRST_BITS = 6;
+const { numbered: NUMBERED } = OrderKind;
+
+/** Order records of a segment, as a power of two: 384 KB; and of the first one at first: 1.5 KB. */
+const SEGMENT_BITS = 14;
+const PLACE_MASK = (1 << SEGMENT_BITS) - 1;
+const FIRST_RECORDS = 64;
 
 // A record is 24 bytes: the quantity as a double, then four words.
 const RECORD_WORDS = 6;
@@ -24,32 +28,49 @@ const KIND = 5;
  * The order records of a book, in slots from 1 on. Freed slots are used again first.
  */
 export class OrderPool {
+  readonly #segments = new RecordSegments(RECORD_WORDS, SEGMENT_BITS, FIRST_RECORDS);
   /** Two views of the same segments. */
-  readonly words: Int32Array[] = [];
-  readonly doubles: Float64Array[] = [];
+  readonly words = this.#segments.words;
+  readonly doubles = this.#segments.doubles;
   /** Records in use. */
   live = 0;
   /** Slots from 1 to below this one have been used. */
   usedEnd = 1;
   #freeHead = 0;
 
-  /** The slot of a new record; `setName` and `quantity` are the caller's next steps. */
-  allocate(kind: OrderKind, side: Side, level: number, quantity: number): number {
-    let slot = this.#freeHead;
-    if (slot === 0) slot = this.#allocateFresh();
-    else this.#freeHead = this.level(slot);
-    const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
-    words[at + KIND] = kind | (side << 2);
-    words[at + LEVEL] = level;
-    this.setQuantity(slot, quantity);
+  /** The slot of a record that is to be filled with `set` next. */
+  allocate(): number {
+    const slot = this.#freeHead;
     this.live += 1;
+    if (slot === 0) return this.#allocateFresh();
+    this.#freeHead = this.level(slot);
     return slot;
   }
 
+  /** Fills a record. `low` and `high` are the id, or a key's reference and length, or 0 for an order without name. */
+  set(
+    slot: number,
+    kind: OrderKind,
+    side: Side,
+    level: number,
+    quantity: number,
+    low: number,
+    high: number,
+  ): void {
+    const segment = slot >>> SEGMENT_BITS;
+    const place = slot & PLACE_MASK;
+    const words = this.words[segment]!;
+    const at = place * RECORD_WORDS;
+    words[at + NAME_LOW] = low;
+    words[at + NAME_HIGH] = high;
+    words[at + LEVEL] = level;
+    words[at + KIND] = kind | (side << 2);
+    this.doubles[segment]![place * RECORD_DOUBLES] = quantity;
+  }
+
   release(slot: number): void {
-    const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
+    const words = this.words[slot >>> SEGMENT_BITS]!;
+    const at = (slot & PLACE_MASK) * RECORD_WORDS;
     words[at + KIND] = OrderKind.free;
     words[at + LEVEL] = this.#freeHead;
     this.#freeHead = slot;
@@ -58,28 +79,36 @@ export class OrderPool {
 
   /** Forgets all records and gives their memory back. */
   clear(): void {
-    this.words.length = 0;
-    this.doubles.length = 0;
+    this.#segments.clear();
     this.live = 0;
     this.usedEnd = 1;
     this.#freeHead = 0;
   }
 
   setName(slot: number, low: number, high: number): void {
-    const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    const at = placeIn(slot, FIRST_BITS) * RECORD_WORDS;
+    const words = this.words[slot >>> SEGMENT_BITS]!;
+    const at = (slot & PLACE_MASK) * RECORD_WORDS;
     words[at + NAME_LOW] = low;
     words[at + NAME_HIGH] = high;
   }
 
+  /** Whether the order in `slot` is named with this id. */
+  isNumbered(slot: number, low: number, high: number): boolean {
+    const words = this.words[slot >>> SEGMENT_BITS]!;
+    const at = (slot & PLACE_MASK) * RECORD_WORDS;
+    return (
+      words[at + NAME_LOW] === low && words[at + NAME_HIGH] === high && (words[at + KIND]! & 3) === NUMBERED
+    );
+  }
+
   quantity(slot: number): number {
-    const doubles = this.doubles[segmentOf(slot, FIRST_BITS)]!;
-    return doubles[placeIn(slot, FIRST_BITS) * RECORD_DOUBLES]!;
+    const doubles = this.doubles[slot >>> SEGMENT_BITS]!;
+    return doubles[(slot & PLACE_MASK) * RECORD_DOUBLES]!;
   }
 
   setQuantity(slot: number, quantity: number): void {
-    const doubles = this.doubles[segmentOf(slot, FIRST_BITS)]!;
-    doubles[placeIn(slot, FIRST_BITS) * RECORD_DOUBLES] = quantity;
+    const doubles = this.doubles[slot >>> SEGMENT_BITS]!;
+    doubles[(slot & PLACE_MASK) * RECORD_DOUBLES] = quantity;
   }
 
   /** OrderKind; `free` for a slot that holds no order. */
@@ -104,8 +133,21 @@ export class OrderPool {
   }
 
   setLevel(slot: number, level: number): void {
-    const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    words[placeIn(slot, FIRST_BITS) * RECORD_WORDS + LEVEL] = level;
+    const words = this.words[slot >>> SEGMENT_BITS]!;
+    words[(slot & PLACE_MASK) * RECORD_WORDS + LEVEL] = level;
+  }
+
+  /** Reads the records of the first `count` slots, for the caches alone: both ends, which may lie in two lines. */
+  readAll(slots: Int32Array, count: number): number {
+    const segments = this.words;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const words = segments[slot >>> SEGMENT_BITS]!;
+      const at = (slot & PLACE_MASK) * RECORD_WORDS;
+      sum += words[at]! + words[at + KIND]!;
+    }
+    return sum;
   }
 
   /** How many slots the list of free ones holds, or -1 where it runs in a circle or into a live order. */
@@ -119,18 +161,13 @@ export class OrderPool {
   }
 
   #word(slot: number, field: number): number {
-    const words = this.words[segmentOf(slot, FIRST_BITS)]!;
-    return words[placeIn(slot, FIRST_BITS) * RECORD_WORDS + field]!;
+    const words = this.words[slot >>> SEGMENT_BITS]!;
+    return words[(slot & PLACE_MASK) * RECORD_WORDS + field]!;
   }
 
   #allocateFresh(): number {
     const slot = this.usedEnd;
-    const segment = segmentOf(slot, FIRST_BITS);
-    if (segment === this.words.length) {
-      const buffer = new ArrayBuffer(segmentSlots(segment, FIRST_BITS) * RECORD_WORDS * 4);
-      this.words.push(new Int32Array(buffer));
-      this.doubles.push(new Float64Array(buffer));
-    }
+    this.#segments.reserve(slot);
     this.usedEnd += 1;
     return slot;
   }

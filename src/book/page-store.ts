@@ -1,6 +1,6 @@
+import { RecordSegments } from "./record-segments.ts";
 import type { SeededHash } from "./seeded-hash.ts";
-import { segmentOf, segmentSlots } from "./segments.ts";
-import { ENTRY_WORDS, homeOf, SlotTable } from "./slot-table.ts";
+import { SlotTable } from "./slot-table.ts";
 
 /** Ticks of a page: the bits of a bitmap word. */
 export const PAGE_TICKS = 32;
@@ -8,9 +8,11 @@ export const PAGE_TICKS = 32;
 export const PAGE_QUADS = 8;
 
 /** Pages that are found without a search, a power of two: 512 ticks about the best price, 192 bytes. */
-const RECENT_PAGES = 16;
-/** Pages of the first segment, as a power of two: 8 pages, 512 bytes. */
-const FIRST_BITS = 3;
+const RECENT_PAGES = 64;
+/** Pages of a segment, as a power of two: 256 KB; and of the first one at first: 512 bytes. */
+const SEGMENT_BITS = 12;
+const PLACE_MASK = (1 << SEGMENT_BITS) - 1;
+const FIRST_RECORDS = 8;
 
 // A page is one cache line: its number as a double, bitmap, eight quads, 20 bytes spare.
 const PAGE_WORDS_BITS = 4;
@@ -24,9 +26,10 @@ const QUADS = 3;
  */
 export class PageStore {
   readonly table = new SlotTable();
+  readonly #segments = new RecordSegments(1 << PAGE_WORDS_BITS, SEGMENT_BITS, FIRST_RECORDS);
   /** Two views of the same segments. */
-  readonly words: Int32Array[] = [];
-  readonly doubles: Float64Array[] = [];
+  readonly words = this.#segments.words;
+  readonly doubles = this.#segments.doubles;
   readonly #hash: SeededHash;
   /** The page found latest for each `number & (RECENT_PAGES - 1)`; NaN where there is none. */
   readonly #recentNumbers = new Float64Array(RECENT_PAGES).fill(Number.NaN);
@@ -58,8 +61,8 @@ export class PageStore {
 
   /** The page that a search for this number looks at first, mostly the right one; 0 where there is none. */
   guess(number: number): number {
-    const { entries } = this.table;
-    return entries[homeOf(entries, this.hashOfNumber(number))]!;
+    const { entries, mask } = this.table;
+    return entries[(this.hashOfNumber(number) << 1) & mask]!;
   }
 
   /** A page without levels, for a number that has none. */
@@ -67,8 +70,8 @@ export class PageStore {
     let page = this.#freeHead;
     if (page === 0) page = this.#allocateFresh();
     else this.#freeHead = this.bitmap(page);
-    const doubles = this.doubles[segmentOf(page, FIRST_BITS)]!;
-    doubles[(page << PAGE_DOUBLES_BITS) & (doubles.length - 1)] = number;
+    const doubles = this.doubles[page >>> SEGMENT_BITS]!;
+    doubles[(page & PLACE_MASK) << PAGE_DOUBLES_BITS] = number;
     this.setBitmap(page, 0);
     this.table.insert(page, this.hashOfNumber(number));
     return page;
@@ -85,8 +88,8 @@ export class PageStore {
   }
 
   number(page: number): number {
-    const doubles = this.doubles[segmentOf(page, FIRST_BITS)]!;
-    return doubles[(page << PAGE_DOUBLES_BITS) & (doubles.length - 1)]!;
+    const doubles = this.doubles[page >>> SEGMENT_BITS]!;
+    return doubles[(page & PLACE_MASK) << PAGE_DOUBLES_BITS]!;
   }
 
   bitmap(page: number): number {
@@ -95,6 +98,14 @@ export class PageStore {
 
   setBitmap(page: number, bitmap: number): void {
     this.#setWord(page, BITMAP, bitmap);
+  }
+
+  /** The handle of the level at a tick (0 to 31) of a page, 0 where there is none. */
+  levelAt(page: number, tick: number): number {
+    const words = this.words[page >>> SEGMENT_BITS]!;
+    const at = (page & PLACE_MASK) << PAGE_WORDS_BITS;
+    if (((words[at + BITMAP]! >>> tick) & 1) === 0) return 0;
+    return words[at + QUADS + (tick >> 2)]! * 4 + (tick & 3);
   }
 
   /** The quad of four ticks at `index` (0 to 7), 0 where there is none. */
@@ -113,8 +124,7 @@ export class PageStore {
 
   clear(): void {
     this.table.clear();
-    this.words.length = 0;
-    this.doubles.length = 0;
+    this.#segments.clear();
     this.#recentNumbers.fill(Number.NaN);
     this.#freeHead = 0;
     this.#usedEnd = 1;
@@ -122,37 +132,31 @@ export class PageStore {
 
   #search(number: number): number {
     const hash = this.hashOfNumber(number);
-    const page = this.#probe(this.table.entries, number, hash);
+    const page = this.#probe(this.table.entries, this.table.mask, number, hash);
     if (page !== 0 || !this.table.isDraining) return page;
-    return this.#probe(this.table.draining, number, hash);
+    return this.#probe(this.table.draining, this.table.draining.length - 2, number, hash);
   }
 
-  #probe(entries: Int32Array, number: number, hash: number): number {
-    const mask = entries.length - ENTRY_WORDS;
-    for (let at = homeOf(entries, hash); ; at = (at + ENTRY_WORDS) & mask) {
+  #probe(entries: Int32Array, mask: number, number: number, hash: number): number {
+    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
       const page = entries[at]!;
       if (page === 0 || (entries[at + 1] === hash && this.number(page) === number)) return page;
     }
   }
 
   #word(page: number, field: number): number {
-    const words = this.words[segmentOf(page, FIRST_BITS)]!;
-    return words[((page << PAGE_WORDS_BITS) & (words.length - 1)) + field]!;
+    const words = this.words[page >>> SEGMENT_BITS]!;
+    return words[((page & PLACE_MASK) << PAGE_WORDS_BITS) + field]!;
   }
 
   #setWord(page: number, field: number, value: number): void {
-    const words = this.words[segmentOf(page, FIRST_BITS)]!;
-    words[((page << PAGE_WORDS_BITS) & (words.length - 1)) + field] = value;
+    const words = this.words[page >>> SEGMENT_BITS]!;
+    words[((page & PLACE_MASK) << PAGE_WORDS_BITS) + field] = value;
   }
 
   #allocateFresh(): number {
     const page = this.#usedEnd;
-    const segment = segmentOf(page, FIRST_BITS);
-    if (segment === this.words.length) {
-      const buffer = new ArrayBuffer(segmentSlots(segment, FIRST_BITS) << (PAGE_WORDS_BITS + 2));
-      this.words.push(new Int32Array(buffer));
-      this.doubles.push(new Float64Array(buffer));
-    }
+    this.#segments.reserve(page);
     this.#usedEnd += 1;
     return page;
   }

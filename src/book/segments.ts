@@ -1,10 +1,9 @@
 /**
- * Stores in this folder grow by segments, each twice as large as all before it, so that nothing is ever
- * copied, no growth stalls, and a book with few orders stays small. With `firstBits` = 6 segment 0 holds
- * the slots 0 to 63, segment s >= 1 the slots 64·2^(s-1) to 64·2^s - 1.
+ * The key store grows by segments, each twice as large as all before it, so that nothing is ever copied, no
+ * growth stalls, and a book with few keys stays small. With `firstBits` = 6 segment 0 holds the slots 0 to
+ * 63, segment s >= 1 the slots 64·2^(s-1) to 64·2^s - 1.
  *
- * Every segment starts at a power of two (or at 0), so a slot's place in it is the slot without its highest
- * bit; where the segment is at hand and its length a power of two, `slot & (slots - 1)` is the same.
+ * Every segment starts at a power of two (or at 0), so a slot's place in it is `slot & (slots - 1)`.
  */
 
 /** Which segment holds `slot`. */
@@ -15,9 +14,4 @@ export function segmentOf(slot: number, firstBits: number): number {
 /** How many slots a segment holds. */
 export function segmentSlots(segment: number, firstBits: number): number {
   return segment === 0 ? 1 << firstBits : 1 << (firstBits + segment - 1);
-}
-
-/** Which place of its segment a slot has. */
-export function placeIn(slot: number, firstBits: number): number {
-  return slot >>> firstBits === 0 ? slot : slot ^ (0x8000_0000 >>> Math.clz32(slot));
 }

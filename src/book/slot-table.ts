@@ -22,10 +22,15 @@ const NO_ENTRIES = new Int32Array(ENTRY_WORDS);
  * Searching needs the names, so each owner has its own probe loop over `entries` and then `draining`.
  */
 export class SlotTable {
-  /** Probed from `homeOf(entries, hash)` upwards, `ENTRY_WORDS` at a time, to the first slot 0. */
+  /**
+   * Probed from `(hash << 1) & mask` upwards, 2 words (ENTRY_WORDS, which is written out where it is asked for
+   * with each event) at a time, to the first slot 0.
+   */
   entries: Int32Array = NO_ENTRIES;
   /** The old table during a growth, else one empty entry. Nothing is inserted here. */
   draining: Int32Array = NO_ENTRIES;
+  /** Keeps a position within `entries`; beside them, since V8 asks much before it tells an array's length. */
+  mask = 0;
   /** Slots in both tables. */
   count = 0;
   /** Up to here `draining` is empty. */
@@ -57,13 +62,35 @@ export class SlotTable {
       position = positionOf(table, slot, hash);
     }
     invariant(position >= 0, "a slot that is removed is in the table");
-    shiftBack(table, position);
+    shiftBack(table, table.length - ENTRY_WORDS, position);
     this.count -= 1;
     if (this.isDraining) this.#drain(DRAIN_POSITIONS);
   }
 
+  /** `insert` without a search: `position` is where one for `hash` in `entries` has just ended, at slot 0. */
+  insertAt(position: number, slot: number, hash: number): void {
+    if (this.isDraining || (this.count + 1) * (2 * ENTRY_WORDS) > this.mask + ENTRY_WORDS) {
+      this.insert(slot, hash);
+      return;
+    }
+    this.entries[position] = slot;
+    this.entries[position + 1] = hash;
+    this.count += 1;
+  }
+
+  /** `remove`, mostly without a search: `position`, of an entry, is where in `entries` the slot probably is. */
+  removeAt(position: number, slot: number, hash: number): void {
+    if (this.isDraining || this.entries[position] !== slot) {
+      this.remove(slot, hash);
+      return;
+    }
+    shiftBack(this.entries, this.mask, position);
+    this.count -= 1;
+  }
+
   clear(): void {
     this.entries = NO_ENTRIES;
+    this.mask = 0;
     this.draining = NO_ENTRIES;
     this.count = 0;
   }
@@ -100,6 +127,7 @@ export class SlotTable {
     invariant(!this.isDraining, "a table is drained before the next growth");
     const old = this.entries;
     this.entries = new Int32Array(Math.max(ENTRIES_MIN * ENTRY_WORDS, old.length * 2));
+    this.mask = this.entries.length - ENTRY_WORDS;
     if (this.count === 0) return;
     this.draining = old;
     this.#drainAt = 0;
@@ -153,15 +181,20 @@ function positionOf(table: Int32Array, slot: number, hash: number): number {
 }
 
 /** Empties `position` and moves back what follows and may stand nearer to its home. */
-function shiftBack(table: Int32Array, position: number): void {
-  const mask = table.length - ENTRY_WORDS;
+function shiftBack(table: Int32Array, mask: number, position: number): void {
   let gap = position;
-  for (let at = (gap + ENTRY_WORDS) & mask; table[at] !== 0; at = (at + ENTRY_WORDS) & mask) {
+  let at = (gap + 2) & mask;
+  let slot = table[at]!;
+  while (slot !== 0) {
     const hash = table[at + 1]!;
-    if (distance(table, homeOf(table, hash), at) < distance(table, gap, at)) continue;
-    table[gap] = table[at]!;
-    table[gap + 1] = hash;
-    gap = at;
+    // As far from its home as from the gap, or further: the gap is on its way.
+    if (((at - (hash << 1)) & mask) >= ((at - gap) & mask)) {
+      table[gap] = slot;
+      table[gap + 1] = hash;
+      gap = at;
+    }
+    at = (at + 2) & mask;
+    slot = table[at]!;
   }
   table[gap] = 0;
 }

@@ -83,56 +83,99 @@ describe("names that strangers choose", () => {
   });
 });
 
+/** An index whose names all have one hash. */
 function createIndex() {
+  const hash = 42;
   const orders = new OrderPool();
   const index = new OrderIndex(orders, new SeededHash(1));
-  const allocate = (kind: OrderKind): number => orders.allocate(kind, 1, 4, 1);
-  return { orders, index, allocate };
+  const insert = (kind: OrderKind, low: number, high: number): number => {
+    const slot = orders.allocate();
+    orders.set(slot, kind, 1, 4, 1, low, high);
+    index.insert(slot, hash);
+    return slot;
+  };
+  const findId = (low: number, high: number): number => index.findId(low, high, hash);
+  const findKey = (key: string): number => index.findKey(Buffer.from(key), 0, key.length, hash);
+  return {
+    orders,
+    index,
+    findId,
+    findKey,
+    insertId: (low: number, high: number): number => {
+      findId(low, high);
+      return insert(OrderKind.numbered, low, high);
+    },
+    insertKey: (key: string): number => {
+      findKey(key);
+      return insert(OrderKind.keyed, index.keys.store(Buffer.from(key), 0, key.length), key.length);
+    },
+    remove: (slot: number): void => index.remove(slot, hash),
+  };
 }
 
 describe("names with the same hash", () => {
-  const hash = 42;
   test("ids that differ in one word are told apart", () => {
-    const { index, allocate } = createIndex();
-    const slots = [
-      [1, 2],
-      [1, 3],
-      [4, 2],
-    ].map(([low, high]) => {
-      const slot = allocate(OrderKind.numbered);
-      index.insertId(slot, low!, high!, hash);
-      return slot;
-    });
-    expect([index.findId(1, 2, hash), index.findId(1, 3, hash), index.findId(4, 2, hash)]).toEqual(slots);
-    expect(index.findId(4, 3, hash)).toBe(0);
+    const { insertId, findId } = createIndex();
+    const slots = [insertId(1, 2), insertId(1, 3), insertId(4, 2)];
+    expect([findId(1, 2), findId(1, 3), findId(4, 2)]).toEqual(slots);
+    expect(findId(4, 3)).toBe(0);
   });
 
   test("a key is told apart from its beginning and from what has another byte", () => {
-    const { index, allocate } = createIndex();
-    const slots = ["order-1", "order", "order-2"].map((key) => {
-      const slot = allocate(OrderKind.keyed);
-      index.insertKey(slot, Buffer.from(key), 0, key.length, hash);
-      return slot;
-    });
-    const find = (key: string): number => index.findKey(Buffer.from(key), 0, key.length, hash);
-    expect(["order-1", "order", "order-2"].map(find)).toEqual(slots);
-    expect(["orde", "order-", "order-3"].map(find)).toEqual([0, 0, 0]);
-    index.remove(slots[1]!, hash);
-    expect(["order-1", "order", "order-2"].map(find)).toEqual([slots[0], 0, slots[2]]);
+    const { insertKey, findKey, remove } = createIndex();
+    const slots = ["order-1", "order", "order-2"].map(insertKey);
+    expect(["order-1", "order", "order-2"].map(findKey)).toEqual(slots);
+    expect(["orde", "order-", "order-3"].map(findKey)).toEqual([0, 0, 0]);
+    remove(slots[1]!);
+    expect(["order-1", "order", "order-2"].map(findKey)).toEqual([slots[0], 0, slots[2]]);
   });
 
   test("an id is not taken for a key whose record has the same words, nor the other way round", () => {
-    const { orders, index, allocate } = createIndex();
-    const keyed = allocate(OrderKind.keyed);
-    index.insertKey(keyed, Buffer.from("abc"), 0, 3, hash);
-    expect(index.findId(orders.nameLow(keyed), orders.nameHigh(keyed), hash)).toBe(0);
-    const numbered = allocate(OrderKind.numbered);
-    index.insertId(numbered, orders.nameLow(keyed), orders.nameHigh(keyed), hash);
-    expect(index.findId(orders.nameLow(keyed), orders.nameHigh(keyed), hash)).toBe(numbered);
-    index.remove(keyed, hash);
+    const { orders, index, insertId, insertKey, findId, findKey, remove } = createIndex();
+    const keyed = insertKey("abc");
+    expect(findId(orders.nameLow(keyed), orders.nameHigh(keyed))).toBe(0);
+    const numbered = insertId(orders.nameLow(keyed), orders.nameHigh(keyed));
+    expect(findId(orders.nameLow(keyed), orders.nameHigh(keyed))).toBe(numbered);
+    remove(keyed);
     // The same bytes in the same place once more, without an order.
     expect(index.keys.store(Buffer.from("abc"), 0, 3)).toBe(orders.nameLow(numbered));
-    expect(index.findKey(Buffer.from("abc"), 0, 3, hash)).toBe(0);
+    expect(findKey("abc")).toBe(0);
+  });
+});
+
+describe("an order that was found ahead", () => {
+  const confirmed = { low: 1, high: 0, hash: 7 };
+  function oneOrder() {
+    const orders = new OrderPool();
+    const index = new OrderIndex(orders, new SeededHash(1));
+    index.findId(1, 0, confirmed.hash);
+    const slot = orders.allocate();
+    orders.set(slot, OrderKind.numbered, 1, 4, 1, 1, 0);
+    index.insert(slot, confirmed.hash);
+    return { orders, index, slot };
+  }
+
+  test("is confirmed while it lives under this id, and not after", () => {
+    const { orders, index, slot } = oneOrder();
+    expect(index.confirmId(slot, 14, 1, 0)).toBe(true);
+    expect(index.confirmId(slot, 14, 2, 0)).toBe(false);
+    expect(index.confirmId(slot, 14, 1, 0)).toBe(true);
+    index.remove(slot, confirmed.hash);
+    orders.release(slot);
+    expect(index.confirmId(slot, 14, 1, 0)).toBe(false);
+    // Its slot is used again, by an order with another name.
+    orders.set(orders.allocate(), OrderKind.numbered, 1, 4, 1, 2, 0);
+    expect(index.confirmId(slot, 14, 1, 0)).toBe(false);
+  });
+
+  test("is removed wherever its entry is by then", () => {
+    for (const position of [14, 0, 1_000_000, -1]) {
+      const { index, slot } = oneOrder();
+      expect(index.confirmId(slot, position, 1, 0)).toBe(true);
+      index.remove(slot, confirmed.hash);
+      expect(index.findId(1, 0, confirmed.hash)).toBe(0);
+      expect(index.table.count).toBe(0);
+    }
   });
 });
 

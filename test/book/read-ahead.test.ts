@@ -66,3 +66,18 @@ test("a batch that clears a large book, and one that meets a side without levels
   expect(book.liveOrders).toBe(101);
   expect(checkIntegrity(book)).toEqual([]);
 });
+
+test("orders found ahead that are gone by their turn are unknown, and those that came back are found", () => {
+  const add = (id: bigint, quantity: number) => ({ action: 1, id, side: Side.bid, price: 10, quantity });
+  const remove = (id: bigint) => ({ action: 3, id });
+  const book = new OrderBook(rules, 1);
+  expect(applied(book, [add(1n, 1), add(2n, 2)], 64)).toBe(2);
+  // In one block: 1 is deleted, its slot goes to 3, it is deleted in vain, added anew and resized.
+  const update = { action: 2, id: 1n, quantity: 7 };
+  expect(applied(book, [remove(1n), add(3n, 3), remove(1n), add(1n, 4), update], 64)).toBe(4);
+  expect(book.quantityAt(Side.bid, 10)).toBe(2 + 3 + 7);
+  // Cleared in the midst of a block: nothing found before is there.
+  expect(applied(book, [{ action: 6 }, remove(2n), update, add(2n, 5), remove(2n), add(3n, 6)], 64)).toBe(4);
+  expect(book.quantityAt(Side.bid, 10)).toBe(6);
+  expect(checkIntegrity(book)).toEqual([]);
+});

@@ -71,6 +71,36 @@ test.each(Object.entries(hashes))(
   },
 );
 
+/** Where a search for a slot, 0 for none, ends in `entries`. */
+function searched(table: SlotTable, slot: number, hash: number): number {
+  let at = (hash * ENTRY_WORDS) & table.mask;
+  while (table.entries[at] !== 0 && table.entries[at] !== slot) at = (at + ENTRY_WORDS) & table.mask;
+  return at;
+}
+
+test.each(Object.entries(hashes))(
+  "where searches ended is made use of, and comes to the same, with hashes that are %s",
+  async (_, hashOf) => {
+    await withSeed((random) => {
+      const table = new SlotTable();
+      const live: number[] = [];
+      for (let slot = 1; slot <= 300; slot++) {
+        table.insertAt(searched(table, 0, hashOf(slot)), slot, hashOf(slot));
+        live.push(slot);
+        if (random.chance(40)) {
+          const [gone] = live.splice(random.between(0, live.length - 1), 1);
+          // Perhaps where it was once.
+          const position = random.chance(50)
+            ? searched(table, gone!, hashOf(gone!))
+            : random.between(0, 100) * ENTRY_WORDS;
+          table.removeAt(position, gone!, hashOf(gone!));
+        }
+        expectSound(table, live, hashOf);
+      }
+    });
+  },
+);
+
 test("growth is paid in steps: no operation moves more than a few runs of entries", () => {
   const table = new SlotTable();
   let old = table.draining;
@@ -93,14 +123,22 @@ test("growth is paid in steps: no operation moves more than a few runs of entrie
   expect(table.capacity).toBe(2 ** 19);
 });
 
-test("a drain ends before the next growth begins, at the least possible pace too", () => {
-  const table = new SlotTable();
-  for (let slot = 1; slot <= 5000; slot++) {
-    const { capacity, isDraining } = table;
-    table.insert(slot, Math.imul(slot, 0x9e3779b1));
-    expect(isDraining && table.capacity !== capacity).toBe(false);
-  }
-});
+const insertions: Record<string, (table: SlotTable, slot: number, hash: number) => void> = {
+  "with a search": (table, slot, hash) => table.insert(slot, hash),
+  "where a search ended": (table, slot, hash) => table.insertAt(searched(table, 0, hash), slot, hash),
+};
+
+test.each(Object.entries(insertions))(
+  "a drain ends before the next growth begins, at the least possible pace too, inserted %s",
+  (_, insert) => {
+    const table = new SlotTable();
+    for (let slot = 1; slot <= 5000; slot++) {
+      const { capacity, isDraining } = table;
+      insert(table, slot, Math.imul(slot, 0x9e3779b1));
+      expect(isDraining && table.capacity !== capacity).toBe(false);
+    }
+  },
+);
 
 test("a run of entries is drained as a whole, so the rest of it can be found", () => {
   const hashOf = hashes["two homes, long runs"]!;
