@@ -105,6 +105,24 @@ const definitions = {
     about: "price levels of one side of a book; beyond: CAPACITY",
   },
   producersMax: { default: 10_000, min: 1, max: 10_000_000, about: "producers whose position is kept" },
+  snapshotEveryBatches: {
+    default: 100_000,
+    min: 1,
+    max: 1_000_000_000,
+    about: "log entries after which a book snapshot is taken: what a restart has to replay",
+  },
+  snapshotEverySeconds: {
+    default: 300,
+    min: 1,
+    max: 604_800,
+    about: "time after which a book snapshot is taken where anything came",
+  },
+  snapshotsKept: {
+    default: 2,
+    min: 1,
+    max: 100,
+    about: "book snapshots kept, with the order log from the oldest on",
+  },
   heartbeatIntervalMs: {
     default: 1000,
     min: 10,

@@ -77,8 +77,9 @@ export class Engine implements EngineLink {
   setRules(logIndex: number, rules: LogRules): void {
     this.#toldThrough = logIndex;
     this.#rules = rules;
-    for (const { book, restoredThrough } of this.#books.values()) {
-      if (logIndex > restoredThrough) book.setCapacities(rules.liveOrdersMax, rules.levelsPerSideMax);
+    // Of restored books too: those that they have had before lead to the ones that they have.
+    for (const { book } of this.#books.values()) {
+      book.setCapacities(rules.liveOrdersMax, rules.levelsPerSideMax);
     }
     this.#turn.addRules();
   }
@@ -156,7 +157,7 @@ export class Engine implements EngineLink {
       levelsPerSideMax,
       sourceTimeLow: entry.sourceTimeLow,
       sourceTimeHigh: entry.sourceTimeHigh,
-      appliedThrough: Math.max(this.#toldThrough, entry.restoredThrough),
+      appliedThrough: this.#toldThrough,
       state: entry.book.exportState(),
     };
   }

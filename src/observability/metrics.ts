@@ -1,5 +1,6 @@
 import { Gauge, Registry } from "@prometheus-io/client";
 import { registerProcess, registerThread } from "./process-metrics.ts";
+import { createSnapshotMetrics, type SnapshotMetrics } from "./snapshot-metrics.ts";
 import { type AddSample, counter, histogram, labelledCounter } from "./registered.ts";
 import { registerWatched, type Watchers } from "./watched-gauges.ts";
 
@@ -54,6 +55,7 @@ export type CutOffReason = (typeof CUT_OFF_REASONS)[number];
 export interface Metrics {
   readonly ingest: IngestMetrics;
   readonly log: LogMetrics;
+  readonly snapshots: SnapshotMetrics;
   readonly broadcast: BroadcastMetrics;
   readonly transport: TransportMetrics;
   /** Gauges that are read by callback. A later callback of the same name replaces the earlier. */
@@ -93,12 +95,22 @@ export function createMetrics({ thread = "main", process = true }: MetricsOption
   const registry = new Registry();
   const ingest = createIngestMetrics(registry);
   const log = createLogMetrics(registry);
+  const snapshots = createSnapshotMetrics(registry);
   const broadcast = createBroadcastMetrics(registry);
   const transport = createTransportMetrics(registry);
   const watch = registerWatched(registry);
   const stopLoopDelay = registerThread(registry, thread);
   if (process) registerProcess(registry);
-  return { ingest, log, broadcast, transport, watch, text: () => registry.metrics(), stop: stopLoopDelay };
+  return {
+    ingest,
+    log,
+    snapshots,
+    broadcast,
+    transport,
+    watch,
+    text: () => registry.metrics(),
+    stop: stopLoopDelay,
+  };
 }
 
 function createIngestMetrics(registry: Registry): IngestMetrics {

@@ -1,4 +1,4 @@
-import { Counter, type Metric, type Registry } from "@prometheus-io/client";
+import { Counter, Gauge, type Metric, type Registry } from "@prometheus-io/client";
 import { PlainHistogram } from "./histogram.ts";
 
 /** Metrics that are kept as plain numbers elsewhere and read by the registry when it is scraped. */
@@ -7,6 +7,18 @@ export type AddSample = (labels: Record<string, string>, value: number) => void;
 
 export function counter(registry: Registry, name: string, help: string, read: () => number): void {
   labelledCounter(registry, name, help, [], (add) => add({}, read()));
+}
+
+export function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  const metric = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+  void metric;
 }
 
 export function labelledCounter(

@@ -6,6 +6,7 @@ import { Engine } from "../engine/engine.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { createLimits } from "../limits.ts";
 import { MemoryLog } from "../log/memory-log.ts";
+import { SnapshotFolder } from "../log/snapshot/snapshot-folder.ts";
 import { Health } from "../observability/health.ts";
 import { silentLogger } from "../observability/logger.ts";
 import { createMetrics } from "../observability/metrics.ts";
@@ -45,9 +46,10 @@ export function assembleLocal(options: ServerOptions): AssembledServer {
   });
   const flow: OrderFlow = new OrderFlow({
     log,
+    snapshots: options.snapshots === undefined ? undefined : new SnapshotFolder(options.snapshots),
     limits,
     engines: [engine],
-    metrics: metrics.ingest,
+    metrics,
     logger,
     clock,
     instrumentChanged: (instrument) => {

@@ -9,15 +9,21 @@ import { DepthcastError, ErrorCode } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { LogEntry, LogSubscription, OrderLog } from "../log/order-log.ts";
 import { encodeRulesRecord } from "../log/record.ts";
+import type { SnapshotFile, SnapshotFolder } from "../log/snapshot/snapshot-folder.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { SnapshotMetrics } from "../observability/snapshot-metrics.ts";
+import { checkBeginning, findSnapshots, restoreSnapshot } from "./recovery.ts";
 import { replay } from "./replay.ts";
+import { SnapshotTaker } from "./snapshot-taker.ts";
 
 export interface OrderFlowOptions {
   readonly log: OrderLog;
+  /** Where book snapshots are; undefined = none are taken, and a start replays the whole log. */
+  readonly snapshots: SnapshotFolder | undefined;
   readonly limits: Limits;
   /** Their turns are to be told to `turnDone`. */
   readonly engines: readonly EngineLink[];
-  readonly metrics: EngineMetrics;
+  readonly metrics: { readonly ingest: EngineMetrics; readonly snapshots: SnapshotMetrics };
   readonly logger: Logger;
   readonly clock: Clock;
   /** A definition is in force. */
@@ -43,9 +49,11 @@ export class OrderFlow {
   /** What is applied before has been counted by a server before this one. */
   #isRecovered = false;
   #subscription: LogSubscription | undefined;
+  readonly #taker: SnapshotTaker | undefined;
 
   constructor(options: OrderFlowOptions) {
-    const { log, limits, engines, metrics } = options;
+    const { log, limits, engines } = options;
+    const { ingest } = options.metrics;
     this.#options = options;
     this.#log = log;
     this.#limits = limits;
@@ -58,10 +66,10 @@ export class OrderFlow {
       instruments: this.instruments,
       metrics: {
         batchesApplied: (batches, acceptedEvents, rejectedByReason) => {
-          if (this.#isRecovered) metrics.batchesApplied(batches, acceptedEvents, rejectedByReason);
+          if (this.#isRecovered) ingest.batchesApplied(batches, acceptedEvents, rejectedByReason);
         },
         batchDuplicate: () => {
-          if (this.#isRecovered) metrics.batchDuplicate();
+          if (this.#isRecovered) ingest.batchDuplicate();
         },
       },
       listener: {
@@ -70,6 +78,7 @@ export class OrderFlow {
         instrumentChanged: options.instrumentChanged,
       },
     });
+    this.#taker = options.snapshots && this.#createTaker(options.snapshots);
     this.gate = new IngestGate({
       log,
       limits,
@@ -86,13 +95,14 @@ export class OrderFlow {
    * @throws DepthcastError where the log is damaged or its beginning is missing, or an engine fails.
    */
   async start(): Promise<void> {
-    await this.#recover();
+    const kept = await this.#recover();
     const { liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax } = this.#limits;
     const rules = { rulesVersion: 1, liveOrdersMax, levelsPerSideMax, instrumentsMax, producersMax } as const;
     // Only then, so that the log does not grow by being started.
     if (!isDeepStrictEqual(rules, this.#sequencer.rules)) await this.#log.append(encodeRulesRecord(rules));
+    this.#taker?.start(kept);
     this.#subscription = this.#log.subscribe(this.#sequencer.nextIndex, {
-      consume: (entries) => this.#consume(entries),
+      consume: (entries) => this.#consumeNew(entries),
     });
   }
 
@@ -109,6 +119,7 @@ export class OrderFlow {
   /** Refuses what comes; resolves when what is in the log is applied. */
   async stop(): Promise<void> {
     this.gate.stop();
+    await this.#taker?.stop();
     await this.#log.close();
     this.#subscription?.cancel();
     if (!this.#hasFailed) await this.#sequencer.settled();
@@ -118,6 +129,8 @@ export class OrderFlow {
   fail(thrown: unknown): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
+    // What the sequencer and the engines hold now is not what the log says.
+    void this.#taker?.stop();
     this.#subscription?.cancel();
     this.gate.fail();
     const failure = engineFailed(thrown);
@@ -125,17 +138,44 @@ export class OrderFlow {
     this.#failed(failure);
   }
 
-  async #recover(): Promise<void> {
-    const { log, logger, clock } = this.#options;
-    await replay({
+  #createTaker(folder: SnapshotFolder): SnapshotTaker {
+    const { log, limits, clock, logger, metrics } = this.#options;
+    return new SnapshotTaker({
+      folder,
       log,
-      logger,
+      sequencer: this.#sequencer,
+      limits,
       clock,
-      fromIndex: this.#sequencer.nextIndex,
-      consume: (entries) => this.#unlessFailed(this.#consume(entries)),
+      logger,
+      metrics: metrics.snapshots,
     });
+  }
+
+  /** Returns the snapshots that there are, newest first. */
+  async #recover(): Promise<readonly SnapshotFile[]> {
+    const { log, snapshots, logger, clock, metrics } = this.#options;
+    const startedMs = clock.nowMs();
+    await snapshots?.prepare();
+    const kept = snapshots === undefined ? [] : await findSnapshots(snapshots, log, logger);
+    const newest = kept[0];
+    if (newest === undefined) checkBeginning(log, snapshots);
+    else await this.#unlessFailed(restoreSnapshot(newest, this.#sequencer));
+    const fromIndex = this.#sequencer.nextIndex;
+    const consume = (entries: readonly LogEntry[]) => this.#unlessFailed(this.#consume(entries));
+    await replay({ log, logger, clock, fromIndex, consume });
     await this.#unlessFailed(this.#sequencer.settled());
     this.#isRecovered = true;
+    const seconds = (clock.nowMs() - startedMs) / 1000;
+    const entries = this.#sequencer.nextIndex - fromIndex;
+    metrics.snapshots.recovered(seconds, entries);
+    if (fromIndex + entries > 0) logger.info({ snapshot: newest?.path, entries, seconds }, "state recovered");
+    return kept;
+  }
+
+  #consumeNew(entries: readonly LogEntry[]): Promise<void> | undefined {
+    const held = this.#consume(entries);
+    if (!this.#hasFailed) this.#taker?.consumed();
+    return held;
   }
 
   /** What an engine that is gone would have done is waited for by nobody. */

@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>;
   /** The source of truth, such as `openSqliteLog` gives; closed by `stop`. Default: in memory. */
   readonly log?: OrderLog;
+  /** Folder of the log's book snapshots, made where it is not there. Default: none, and a start replays the whole log. */
+  readonly snapshots?: string;
   /** Threads that serve consumers and producers. Default 0: everything on the calling thread. */
   readonly gateways?: number;
   /** Threads that own books, where there are gateways. Default 1. */

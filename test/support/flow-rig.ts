@@ -8,7 +8,9 @@ import { createLimits, type Limits } from "../../src/limits.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { OrderLog } from "../../src/log/order-log.ts";
 import { encodeBatchRecord } from "../../src/log/record.ts";
-import { silentLogger } from "../../src/observability/logger.ts";
+import { SnapshotFolder } from "../../src/log/snapshot/snapshot-folder.ts";
+import { type Logger, silentLogger } from "../../src/observability/logger.ts";
+import type { SnapshotMetrics } from "../../src/observability/snapshot-metrics.ts";
 import { OrderFlow } from "../../src/runtime/order-flow.ts";
 import { eventColumns } from "./event-columns.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -18,6 +20,10 @@ export interface FlowRigOptions {
   readonly log?: OrderLog;
   readonly limits?: Partial<Limits>;
   readonly clock?: ManualClock;
+  /** Folder of book snapshots. */
+  readonly snapshots?: string;
+  readonly snapshotMetrics?: SnapshotMetrics;
+  readonly logger?: Logger;
   readonly onBatchesApplied?: (batches: number) => void;
   readonly onInstrumentChanged?: (index: number) => void;
 }
@@ -54,8 +60,12 @@ export class FlowRig {
       log: this.log,
       limits: this.limits,
       engines: [this.engine],
-      metrics: { batchesApplied: options.onBatchesApplied ?? (() => {}), batchDuplicate() {} },
-      logger: silentLogger,
+      snapshots: options.snapshots === undefined ? undefined : new SnapshotFolder(options.snapshots),
+      metrics: {
+        ingest: { batchesApplied: options.onBatchesApplied ?? (() => {}), batchDuplicate() {} },
+        snapshots: options.snapshotMetrics ?? { taken() {}, failed() {}, recovered() {} },
+      },
+      logger: options.logger ?? silentLogger,
       clock: this.clock,
       instrumentChanged: (index) => {
         options.onInstrumentChanged?.(index);

@@ -3,6 +3,7 @@ import { systemClock } from "../../clock.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { createLimits, type Limits } from "../../limits.ts";
 import { MemoryLog } from "../../log/memory-log.ts";
+import { SnapshotFolder } from "../../log/snapshot/snapshot-folder.ts";
 import { mergeMetrics } from "../../observability/merge-metrics.ts";
 import { silentLogger } from "../../observability/logger.ts";
 import { createMetrics } from "../../observability/metrics.ts";
@@ -53,9 +54,10 @@ export function assembleThreads(
   );
   const flow: OrderFlow = new OrderFlow({
     log,
+    snapshots: options.snapshots === undefined ? undefined : new SnapshotFolder(options.snapshots),
     limits,
     engines,
-    metrics: metrics.ingest,
+    metrics,
     logger,
     clock,
     instrumentChanged: async (instrument) => {
