@@ -56,8 +56,6 @@ export class Broadcaster implements DepthListener {
   readonly #governor: StretchGovernor;
   readonly #queue: FlushQueue;
   readonly #sessions = new Set<BroadcastSession>();
-  /** Sessions whose transport takes nothing at present. */
-  readonly #waiting = new Set<BroadcastSession>();
   #subscriptions = 0;
   #joining: Subscription[] = [];
   #newest: Depth = createDepth(0);
@@ -90,7 +88,7 @@ export class Broadcaster implements DepthListener {
   get gauges() {
     return {
       consumers: this.#sessions.size,
-      waiting: this.#waiting.size,
+      waiting: this.#countWaiting(),
       subscriptions: this.#subscriptions,
       views: this.#views.size,
       viewBytes: this.#views.bytes,
@@ -224,12 +222,19 @@ export class Broadcaster implements DepthListener {
 
   forget(session: BroadcastSession): void {
     this.#sessions.delete(session);
-    this.#waiting.delete(session);
   }
 
-  waits(session: BroadcastSession): void {
-    this.#waiting.add(session);
-    this.#watchStalls();
+  /**
+   * A session waits for its transport. All do so after everything that they are sent, mostly for less than a
+   * turn: so nothing is kept of those that wait, and all are looked at, a few times within the stall timeout.
+   */
+  watchStalls(): void {
+    if (this.#stallTimer !== undefined || this.#stopped) return;
+    this.#stallTimer = this.#clock.setTimer(this.limits.stallTimeoutMs / STALL_CHECKS, () => {
+      this.#stallTimer = undefined;
+      this.#cutOffAllStalled();
+      if (this.#countWaiting() > 0) this.watchStalls();
+    });
   }
 
   cutOffStalled(session: BroadcastSession): void {
@@ -242,10 +247,6 @@ export class Broadcaster implements DepthListener {
       ),
       NoticeCode.slowConsumer,
     );
-  }
-
-  waitsNoMore(session: BroadcastSession): void {
-    this.#waiting.delete(session);
   }
 
   heartbeatOf(view: View, dialect: Dialect): Uint8Array {
@@ -354,22 +355,20 @@ export class Broadcaster implements DepthListener {
     this.#queue.run();
   }
 
-  #watchStalls(): void {
-    if (this.#stallTimer !== undefined || this.#stopped) return;
-    this.#stallTimer = this.#clock.setTimer(this.limits.stallTimeoutMs / STALL_CHECKS, () => {
-      this.#stallTimer = undefined;
-      this.#cutOffAllStalled();
-      if (this.#waiting.size > 0) this.#watchStalls();
-    });
-  }
-
   #cutOffAllStalled(): void {
     const { stallTimeoutMs } = this.limits;
     const stalledSinceMs = this.#clock.nowMs() - stallTimeoutMs;
-    for (const session of this.#waiting) {
-      if (session.waitingSinceMs === undefined || session.waitingSinceMs > stalledSinceMs) continue;
-      this.cutOffStalled(session);
+    for (const session of this.#sessions) {
+      if (session.waitingSinceMs <= stalledSinceMs) this.cutOffStalled(session);
     }
+  }
+
+  #countWaiting(): number {
+    let count = 0;
+    for (const session of this.#sessions) {
+      if (session.waitingSinceMs !== Infinity) count += 1;
+    }
+    return count;
   }
 
   #listed(symbol: string): ListedInstrument {

@@ -19,8 +19,10 @@ export class BroadcastSession implements ConsumerSession {
    */
   #firstDue: Subscription | undefined;
   #lastDue: Subscription | undefined;
-  /** Since when its transport has taken nothing; undefined while it is writable. */
-  waitingSinceMs: number | undefined;
+  /** Something fell due while its transport took nothing: what that was is found when it is writable again. */
+  #isBehind = false;
+  /** Since when its transport has taken nothing; Infinity while it is writable. */
+  waitingSinceMs = Infinity;
 
   constructor(broadcaster: Broadcaster, consumer: Consumer) {
     this.#broadcaster = broadcaster;
@@ -60,7 +62,10 @@ export class BroadcastSession implements ConsumerSession {
   drained(): void {
     if (!this.#open || !this.#consumer.isWritable()) return;
     const sinceMs = this.waitingSinceMs;
-    this.#stopWaiting();
+    this.waitingSinceMs = Infinity;
+    // The usual case: nothing fell due meanwhile.
+    if (!this.#isBehind && this.#firstDue === undefined) return;
+    this.#isBehind = false;
     const message = new Message();
     let caughtUp = 0;
     for (const subscription of this.#subscriptions.values()) {
@@ -68,14 +73,14 @@ export class BroadcastSession implements ConsumerSession {
       this.#collect(subscription, message);
       caughtUp += 1;
     }
-    if (caughtUp > 0 && sinceMs !== undefined) {
+    if (caughtUp > 0 && sinceMs !== Infinity) {
       this.#metrics.delivered((this.#broadcaster.nowMs() - sinceMs) / 1000, caughtUp);
     }
     this.#send(message);
   }
 
   progressed(): void {
-    if (this.waitingSinceMs !== undefined) this.waitingSinceMs = this.#broadcaster.nowMs();
+    if (this.waitingSinceMs !== Infinity) this.waitingSinceMs = this.#broadcaster.nowMs();
   }
 
   stalled(): void {
@@ -85,7 +90,7 @@ export class BroadcastSession implements ConsumerSession {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#stopWaiting();
+    this.waitingSinceMs = Infinity;
     for (const subscription of this.#begun()) this.#broadcaster.leave(subscription);
     this.#subscriptions.clear();
     this.#broadcaster.forget(this);
@@ -118,7 +123,10 @@ export class BroadcastSession implements ConsumerSession {
       due = nextDue;
     }
     if (isWritable) this.#send(message);
-    else this.#startWaiting();
+    else {
+      this.#isBehind = true;
+      this.#startWaiting();
+    }
   }
 
   #collectDue(subscription: Subscription, heartbeatDue: boolean, message: Message): void {
@@ -224,15 +232,9 @@ export class BroadcastSession implements ConsumerSession {
   }
 
   #startWaiting(): void {
-    if (!this.#open || this.waitingSinceMs !== undefined) return;
+    if (!this.#open || this.waitingSinceMs !== Infinity) return;
     this.waitingSinceMs = this.#broadcaster.nowMs();
-    this.#broadcaster.waits(this);
-  }
-
-  #stopWaiting(): void {
-    if (this.waitingSinceMs === undefined) return;
-    this.waitingSinceMs = undefined;
-    this.#broadcaster.waitsNoMore(this);
+    this.#broadcaster.watchStalls();
   }
 }
 
