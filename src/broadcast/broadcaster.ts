@@ -359,14 +359,14 @@ export class Broadcaster implements DepthListener {
     const { stallTimeoutMs } = this.limits;
     const stalledSinceMs = this.#clock.nowMs() - stallTimeoutMs;
     for (const session of this.#sessions) {
-      if (session.waitingSinceMs <= stalledSinceMs) this.cutOffStalled(session);
+      if (session.isWaiting && session.waitingSinceMs <= stalledSinceMs) this.cutOffStalled(session);
     }
   }
 
   #countWaiting(): number {
     let count = 0;
     for (const session of this.#sessions) {
-      if (session.waitingSinceMs !== Infinity) count += 1;
+      if (session.isWaiting) count += 1;
     }
     return count;
   }

@@ -17,11 +17,14 @@ export interface Consumer {
   readonly dialect: Dialect;
   /**
    * Whether nothing of ours waits for the transport. While false, nothing is sent; the transport calls
-   * `ConsumerSession.drained` when it turns true again.
+   * `ConsumerSession.drained` when it turns true again, at least where it was asked in between.
    */
   isWritable(): boolean;
-  /** Takes what one flush has for this consumer, in order. Called only while writable. */
-  send(pieces: readonly Uint8Array[]): void;
+  /**
+   * Takes what one flush has for this consumer, in order. Called only while writable. True = the transport has
+   * taken it already.
+   */
+  send(pieces: readonly Uint8Array[]): boolean;
   /**
    * Ends the transport because the broadcaster gave the consumer up (stalled, or the server stops).
    * `farewell` may be written where that is still possible. The session is closed already.
@@ -51,6 +54,8 @@ export interface ConsumerSession {
   progressed(): void;
   /** The transport has seen that the client takes nothing any more: the consumer is cut off. */
   stalled(): void;
+  /** Milliseconds of the broadcaster's clock; while it sends, the time at which its turn began. */
+  nowMs(): number;
   /** The transport has ended. Idempotent. */
   close(): void;
 }

@@ -21,7 +21,10 @@ export class BroadcastSession implements ConsumerSession {
   #lastDue: Subscription | undefined;
   /** Something fell due while its transport took nothing: what that was is found when it is writable again. */
   #isBehind = false;
-  /** Since when its transport has taken nothing; Infinity while it is writable. */
+  /**
+   * Since when its transport may have taken nothing. Infinity = all was taken, as far as it is known: of a
+   * transport that nothing falls due to it is learned at the next stall check only.
+   */
   waitingSinceMs = Infinity;
 
   constructor(broadcaster: Broadcaster, consumer: Consumer) {
@@ -79,8 +82,18 @@ export class BroadcastSession implements ConsumerSession {
     this.#send(message);
   }
 
+  /** Whether its transport takes nothing at present. */
+  get isWaiting(): boolean {
+    if (this.waitingSinceMs !== Infinity && this.#consumer.isWritable()) this.waitingSinceMs = Infinity;
+    return this.waitingSinceMs !== Infinity;
+  }
+
   progressed(): void {
     if (this.waitingSinceMs !== Infinity) this.waitingSinceMs = this.#broadcaster.nowMs();
+  }
+
+  nowMs(): number {
+    return this.#broadcaster.nowMs();
   }
 
   stalled(): void {
@@ -123,9 +136,9 @@ export class BroadcastSession implements ConsumerSession {
       due = nextDue;
     }
     if (isWritable) this.#send(message);
-    else {
+    else if (this.#open) {
       this.#isBehind = true;
-      this.#startWaiting();
+      if (this.waitingSinceMs === Infinity) this.#startWaiting();
     }
   }
 
@@ -159,8 +172,8 @@ export class BroadcastSession implements ConsumerSession {
 
   #send({ pieces }: Message): void {
     if (pieces.length === 0) return;
-    this.#consumer.send(pieces);
-    if (this.#open && !this.#consumer.isWritable()) this.#startWaiting();
+    this.waitingSinceMs = Infinity;
+    if (!this.#consumer.send(pieces) && this.#open) this.#startWaiting();
   }
 
   /** Gives the consumer up. */
@@ -232,7 +245,6 @@ export class BroadcastSession implements ConsumerSession {
   }
 
   #startWaiting(): void {
-    if (!this.#open || this.waitingSinceMs !== Infinity) return;
     this.waitingSinceMs = this.#broadcaster.nowMs();
     this.#broadcaster.watchStalls();
   }

@@ -36,10 +36,11 @@ export class AttentiveConsumer implements Consumer {
     return !this.blocked;
   }
 
-  send(pieces: readonly Uint8Array[]): void {
+  send(pieces: readonly Uint8Array[]): boolean {
     this.flushes.push(pieces.map(parse));
     this.pieces.push(...pieces);
     this.onSend?.();
+    return !this.blocked;
   }
 
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {

@@ -29,7 +29,6 @@ export class AckWriter implements AnswerSink {
 
   constructor(responses: ResponseStream) {
     this.#responses = responses;
-    responses.onFramedWritten = () => this.#written();
   }
 
   answer(batch: AnsweredBatch): void {
@@ -52,7 +51,7 @@ export class AckWriter implements AnswerSink {
   flush(): void {
     if (this.#count === 0) return;
     const gathered = this.#room;
-    this.#responses.writeFramed(gathered.subarray(0, this.#bytes));
+    this.#responses.writeFramed(gathered.subarray(0, this.#bytes), this.#onWritten);
     this.#room = this.#otherRoom;
     this.#otherRoom = gathered;
     this.#writing += this.#count;
@@ -60,13 +59,13 @@ export class AckWriter implements AnswerSink {
     this.#count = 0;
   }
 
-  #written(): void {
+  readonly #onWritten = (): void => {
     const count = this.#writing;
     this.#writing = 0;
     if (this.#otherRoom.length > ROOM_BYTES_KEPT) this.#otherRoom = Buffer.allocUnsafeSlow(ROOM_BYTES_MIN);
     this.flush();
     this.onReleased(count);
-  }
+  };
 
   #makeRoom(byteLength: number): void {
     const needed = this.#bytes + byteLength;

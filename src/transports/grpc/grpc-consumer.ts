@@ -1,4 +1,3 @@
-import type { Clock } from "../../clock.ts";
 import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
 import { type DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { encodeSubscribeResponse } from "../../protocol/proto-dialect.ts";
@@ -29,7 +28,6 @@ function frameResponse(pieces: readonly Uint8Array[]): Buffer {
 }
 
 export interface GrpcConsumerOptions {
-  readonly clock: Pick<Clock, "nowMs">;
   readonly responses: ResponseStream;
   readonly framedResponses: FramedResponses;
   /** A flush is split between its pieces where a response would pass this. */
@@ -41,31 +39,32 @@ export interface GrpcConsumerOptions {
  * A Subscribe stream as the broadcaster sees it. At most one response waits in the transport; what is left
  * of a flush that was split waits here, as the shared pieces.
  *
+ * Most responses are taken long before the next is due. So that one is taken is asked when the next is, and
+ * the transport has to tell it only where the answer was no, or where there is more to write.
+ *
  * Closed until `open`, so that nothing is sent before all subscriptions of the request are taken.
  */
 export class GrpcConsumer implements Consumer {
   readonly dialect = "proto";
   readonly #responses: ResponseStream;
   readonly #framedResponses: FramedResponses;
-  readonly #clock: Pick<Clock, "nowMs">;
   readonly #responseBytesLimit: number;
   #responseBytesMax: number;
   readonly #onBytesSent: (byteLength: number) => void;
   #session: ConsumerSession | undefined;
-  /** A response was written, and not all of it is taken yet. */
-  #writing = false;
+  /** When the last response was written. */
   #beganMs = 0;
-  #rest: readonly Uint8Array[] = [];
+  /** The transport will tell when all is taken. */
+  #isAwaited = false;
+  #rest: readonly Uint8Array[] = NOTHING;
   #restAt = 0;
 
   constructor(options: GrpcConsumerOptions) {
     this.#responses = options.responses;
     this.#framedResponses = options.framedResponses;
-    this.#clock = options.clock;
     this.#responseBytesLimit = options.responseBytesMax;
     this.#responseBytesMax = options.responseBytesMax;
     this.#onBytesSent = options.onBytesSent;
-    this.#responses.onFramedWritten = () => this.#written();
   }
 
   /** Lets the session send. */
@@ -75,29 +74,44 @@ export class GrpcConsumer implements Consumer {
   }
 
   isWritable(): boolean {
-    return !this.#writing && this.#session !== undefined && !this.#responses.over;
+    if (this.#session === undefined || this.#responses.over) return false;
+    if (this.#isAllTaken) return true;
+    this.#awaitTaken();
+    return false;
   }
 
-  send(pieces: readonly Uint8Array[]): void {
-    invariant(!this.#writing, "a consumer is sent to only while it is writable");
-    this.#rest = pieces;
-    this.#restAt = 0;
-    this.#writeNext();
+  send(pieces: readonly Uint8Array[]): boolean {
+    invariant(this.#rest.length === 0, "a consumer is sent to only while it is writable");
+    const nowMs = this.#nowMs();
+    // All of the last one was taken, and that was no longer ago.
+    if (nowMs - this.#beganMs <= SLOW_RESPONSE_MS) this.#responseBytesMax = this.#responseBytesLimit;
+    if (pieces.length === 1) this.#write(pieces, nowMs);
+    else {
+      this.#rest = pieces;
+      this.#restAt = 0;
+      this.#writeNext(nowMs);
+    }
+    return false;
   }
 
   cutOff(reason: DepthcastError, farewell: readonly Uint8Array[]): void {
+    const isAllTaken = this.#isAllTaken;
     this.#rest = NOTHING;
-    if (this.#writing && reason.code !== ErrorCode.unavailable) {
+    if (!isAllTaken && reason.code !== ErrorCode.unavailable) {
       // Flow control holds the stream: a status would wait behind what is held.
       this.#responses.reset(reason);
       return;
     }
-    if (!this.#writing && farewell.length > 0) this.#write(farewell);
+    if (isAllTaken && farewell.length > 0) this.#write(farewell, this.#nowMs());
     this.#responses.fail(reason);
   }
 
+  get #isAllTaken(): boolean {
+    return this.#rest.length === 0 && this.#responses.framedTaken;
+  }
+
   /** Writes as many of the pieces left as one response may hold, at least one. */
-  #writeNext(): void {
+  #writeNext(nowMs: number): void {
     const first = this.#restAt;
     let byteLength = 0;
     let next = first;
@@ -112,26 +126,43 @@ export class GrpcConsumer implements Consumer {
     const pieces = isWhole ? this.#rest : this.#rest.slice(first, next);
     if (next >= this.#rest.length) this.#rest = NOTHING;
     this.#restAt = next;
-    this.#write(pieces);
+    this.#write(pieces, nowMs);
+    if (this.#rest.length > 0) this.#awaitTaken();
   }
 
-  #write(pieces: readonly Uint8Array[]): void {
+  #write(pieces: readonly Uint8Array[], nowMs: number): void {
     const framed = this.#framedResponses.of(pieces);
-    this.#writing = true;
     this.#onBytesSent(framed.byteLength - GRPC_HEADER_BYTES);
-    this.#beganMs = this.#clock.nowMs();
+    this.#beganMs = nowMs;
     this.#responses.writeFramed(framed);
+    // How long a large one takes decides about the size of the next.
+    if (framed.byteLength > SLOW_RESPONSE_BYTES_MAX) this.#awaitTaken();
   }
 
-  #written(): void {
-    this.#writing = false;
-    const isSlow = this.#clock.nowMs() - this.#beganMs > SLOW_RESPONSE_MS;
+  #awaitTaken(): void {
+    if (this.#isAwaited) return;
+    this.#isAwaited = true;
+    this.#responses.onFramedTaken(this.#onTaken);
+  }
+
+  readonly #onTaken = (): void => {
+    this.#isAwaited = false;
+    if (!this.#responses.framedTaken) {
+      // Something was written behind what was waited for.
+      this.#awaitTaken();
+      return;
+    }
+    const nowMs = this.#nowMs();
     const slowMax = Math.min(SLOW_RESPONSE_BYTES_MAX, this.#responseBytesLimit);
-    this.#responseBytesMax = isSlow ? slowMax : this.#responseBytesLimit;
+    this.#responseBytesMax = nowMs - this.#beganMs > SLOW_RESPONSE_MS ? slowMax : this.#responseBytesLimit;
     if (this.#rest.length > 0) {
-      this.#writeNext();
+      this.#writeNext(nowMs);
       this.#session?.progressed();
     } else this.#session?.drained();
+  };
+
+  #nowMs(): number {
+    return this.#session?.nowMs() ?? 0;
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Clock } from "../../clock.ts";
 import type { Consumer, ConsumerSession } from "../../broadcast/consumer.ts";
 import type { BookSnapshot, SnapshotSource } from "../../broadcast/snapshot-reader.ts";
 import type { InstrumentDirectory } from "../../book/instrument-directory.ts";
@@ -21,7 +20,6 @@ import type { CallContext, ServiceHandlers } from "./service-adapter.ts";
 
 export interface MarketDataDeps {
   readonly limits: Limits;
-  readonly clock: Clock;
   readonly connect: (consumer: Consumer) => ConsumerSession;
   readonly snapshots: SnapshotSource;
   readonly instruments: InstrumentDirectory;
@@ -56,11 +54,10 @@ async function subscribe(
   call: CallContext,
 ): Promise<void> {
   const requests = decodeSubscriptions(request, deps.limits);
-  const { limits, clock, metrics } = deps;
+  const { limits, metrics } = deps;
   const consumer = new GrpcConsumer({
     responses,
     framedResponses,
-    clock,
     responseBytesMax: limits.responseBytesMax,
     onBytesSent: (byteLength) => metrics.transport.bytesSent("grpc", byteLength),
   });

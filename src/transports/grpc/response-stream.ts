@@ -16,10 +16,7 @@ export class ResponseStream {
   readonly #onEnded: (error: DepthcastError | undefined) => void;
   readonly #reset: () => void;
   readonly #http2: ServerHttp2Stream | undefined;
-  readonly #onFramedWritten = (error?: Error | null): void => this.#taken(error, this.onFramedWritten);
   #headersSent = false;
-  /** Called when HTTP/2 has sent what `writeFramed` was given. */
-  onFramedWritten: () => void = () => {};
   #ended = false;
   #written = 0;
   #unsent = 0;
@@ -54,20 +51,36 @@ export class ResponseStream {
   }
 
   /**
-   * As `write`, of a response with its gRPC header, which many calls may share; calls `onFramedWritten`. It goes
-   * to HTTP/2 without grpc-js, which would copy it for each call: a stream has this or `write`, not both.
+   * As `write`, of a response with its gRPC header, which many calls may share. It goes to HTTP/2 without
+   * grpc-js, which would copy it for each call: a stream has this or `write`, not both. Without `taken`, which
+   * costs as much as all else of ours, that it is sent is seen by `framedTaken` or told by `onFramedTaken`.
    */
-  writeFramed(framed: Buffer): void {
+  writeFramed(framed: Buffer, taken?: () => void): void {
     const http2 = this.#http2;
-    // grpc-js may have ended the stream by itself, as at a deadline.
     if (this.over || http2?.writable !== true) return;
     if (!this.#headersSent) {
       this.#headersSent = true;
       this.#call.sendMetadata(new Metadata());
     }
     this.#written += 1;
-    this.#unsent += 1;
-    http2.write(framed, this.#onFramedWritten);
+    if (taken === undefined) http2.write(framed);
+    else http2.write(framed, unlessFailed(taken));
+  }
+
+  /**
+   * Whether HTTP/2 has sent all that `writeFramed` was given, that is the client's window has taken it. False
+   * as well where grpc-js has ended the stream by itself, as at a deadline.
+   */
+  get framedTaken(): boolean {
+    const http2 = this.#http2;
+    return http2?.writable === true && http2.writableLength === 0;
+  }
+
+  /** Calls back when `framedTaken` turns true; never, if the call is over before. */
+  onFramedTaken(taken: () => void): void {
+    if (this.#http2?.writable !== true) return;
+    // Nothing to send: its callback comes behind that of what is queued, and no frame leaves for it.
+    this.#http2.write(NO_BYTES, unlessFailed(taken));
   }
 
   /** Ends the call in good order, behind what is queued. */
@@ -85,8 +98,10 @@ export class ResponseStream {
       tell();
       return;
     }
-    this.#onSent = () => systemClock.setTimer(ERROR_AFTER_MESSAGE_DELAY_MS, tell);
-    if (this.#unsent === 0) this.#onSent();
+    const tellLater = () => void systemClock.setTimer(ERROR_AFTER_MESSAGE_DELAY_MS, tell);
+    if (this.#unsent > 0) this.#onSent = tellLater;
+    else if (this.#http2 !== undefined && this.#http2.writableLength > 0) this.onFramedTaken(tellLater);
+    else tellLater();
   }
 
   /**
@@ -111,4 +126,12 @@ export class ResponseStream {
     this.#onEnded(error);
     return true;
   }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+function unlessFailed(task: () => void): (error?: Error | null) => void {
+  return (error) => {
+    if (error === undefined || error === null) task();
+  };
 }

@@ -92,12 +92,13 @@ export class WebSocketConsumer implements Consumer {
     );
   }
 
-  send(pieces: readonly Uint8Array[]): void {
-    if (!this.#isOpen) return;
+  send(pieces: readonly Uint8Array[]): boolean {
+    if (!this.#isOpen) return false;
     const { buffers, byteLength } = this.#frames.of(pieces);
     this.#inFlight.sent(byteLength);
     this.#metrics.bytesSent("websocket", byteLength);
     this.#write(this.#inFlight.wantsPing ? [...buffers, this.#nextPing()] : buffers);
+    return this.isWritable();
   }
 
   /** Whether a further request may be answered now. */

@@ -79,6 +79,10 @@ export class TestSession implements ConsumerSession {
     this.progress += 1;
   }
 
+  nowMs(): number {
+    return performance.now();
+  }
+
   close(): void {
     this.closed = true;
   }
