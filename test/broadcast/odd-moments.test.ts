@@ -191,4 +191,26 @@ describe("the stall timeout", () => {
     expect(consumer.ended).toBeUndefined();
     expect(rig.broadcaster.gauges).toMatchObject({ consumers: 1, waiting: 0, subscriptions: 1 });
   });
+
+  it("spares those that took all since, though nobody told, and counts from what was sent last", async () => {
+    rig = await BroadcastRig.start(["A"], { heartbeatIntervalMs: 600_000 });
+    ({ consumer, session } = rig.connect());
+    await session.subscribe(subscription("A"));
+    await rig.clock.settle();
+    consumer.onSend = () => {
+      consumer.blocked = true;
+    };
+    await rig.apply("A", bid());
+    await rig.clock.pass(50);
+    expect(rig.broadcaster.gauges.waiting).toBe(1);
+    consumer.blocked = false;
+    expect(rig.broadcaster.gauges.waiting).toBe(0);
+    const { stallTimeoutMs } = rig.flow.limits;
+    await rig.clock.pass(stallTimeoutMs * 0.9, 1000);
+    await rig.apply("A", bid(101));
+    await rig.clock.pass(stallTimeoutMs * 0.9, 1000);
+    expect(consumer.ended).toBeUndefined();
+    await rig.clock.pass(stallTimeoutMs * 0.3, 1000);
+    expect(consumer.ended).toMatchObject({ code: "resource_exhausted" });
+  });
 });
