@@ -8,4 +8,7 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "fanout-ws": async () => (await import("./fanout/fanout-ws.ts")).webSocketFanoutBenchmark,
   "fanout-grpc": async () => (await import("./fanout/fanout-grpc.ts")).grpcFanoutBenchmark,
   latency: async () => (await import("./latency/latency.ts")).latencyBenchmark,
+  conflation: async () => (await import("./conflation/conflation.ts")).conflationBenchmark,
+  threads: async () => (await import("./threads/threads.ts")).threadsBenchmark,
+  scale: async () => (await import("./scale/scale.ts")).scaleBenchmark,
 };

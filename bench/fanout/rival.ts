@@ -60,16 +60,17 @@ export function symbolNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `SYM-${index + 1}`);
 }
 
-/** depthcast, fed over its ingest. */
+/** depthcast, fed over its ingest. `gateways`: threads that serve the connections; 0 = all on one thread. */
 export async function startDepthcast(
   shape: FanoutShape,
   transport: "grpc" | "http",
   startLoads: StartLoads,
+  gateways = 0,
 ): Promise<Rival> {
   const symbols = symbolNames(shape.symbols);
   const script = new URL("../support/depthcast-process.ts", import.meta.url);
   // Without heartbeats, so that all frames in a round are deliveries.
-  const start: ServerStart = { symbols, limits: { heartbeatIntervalMs: 600_000 } };
+  const start: ServerStart = { symbols, gateways, limits: { heartbeatIntervalMs: 600_000 } };
   const server = await Child.start<ServerCommands>(script, start);
   const ports = await server.ask("ports");
   const feederStart: FeederStart = { grpcPort: ports.grpc, symbols, intervalMs: shape.intervalMs };

@@ -13,6 +13,8 @@ export interface WebSocketLoadStart {
   readonly connections: number;
   /** Sent by each connection once it is open. */
   readonly requests: readonly { readonly opcode: 1 | 2; readonly payload: Uint8Array }[];
+  /** Reads nothing once the requests are sent, as a client that has stalled. */
+  readonly stalled?: boolean;
 }
 
 const PONG = 10;
@@ -76,5 +78,6 @@ async function open(
   );
   await upgraded;
   for (const { opcode, payload } of start.requests) socket.write(clientFrame(opcode, payload));
+  if (start.stalled === true) socket.pause();
   return counter;
 }

@@ -22,7 +22,7 @@ export async function startWebSocketRivals(
   shape: FanoutShape,
   { alone, peersInstalled }: { readonly alone: boolean; readonly peersInstalled: boolean },
 ): Promise<Rival[]> {
-  const rivals = [await startDepthcast(shape, "http", (port) => startLoads(port, depthcastClients(shape)))];
+  const rivals = [await startDepthcast(shape, "http", (port) => startClients(port, shape))];
   if (alone) return rivals;
   const start = { messageBytes: MESSAGE_BYTES, intervalMs: shape.intervalMs };
   const { connections } = shape;
@@ -45,6 +45,11 @@ type Clients = Omit<WebSocketLoadStart, "port">;
 function startLoads(port: number, clients: Clients) {
   const start: WebSocketLoadStart = { ...clients, port };
   return divideLoads(new URL("./websocket-load-process.ts", import.meta.url), start);
+}
+
+/** WebSocket clients of depthcast, each with all symbols. */
+export function startClients(port: number, shape: FanoutShape) {
+  return startLoads(port, depthcastClients(shape));
 }
 
 export function depthcastClients({ connections, symbols, intervalMs }: FanoutShape): Clients {

@@ -8,7 +8,7 @@ import {
 import { median, quantile } from "../support/measure.ts";
 import { Load } from "./load.ts";
 import type { ProbeOrder, ProbeTimes } from "./prober-process.ts";
-import { startTargets, type Target } from "./targets.ts";
+import { ECHO, MEMORY_LOG, SQLITE_LOG, startTargets, type Target } from "./targets.ts";
 
 export const latencyBenchmark: Benchmark = {
   name: "latency",
@@ -25,17 +25,21 @@ interface Path {
 }
 
 const GAP_MS = [1, 3] as const;
-const ECHO: Path = { text: "echo", order: { transports: [], intervalMs: 0, gapMs: GAP_MS }, count: 3000 };
+const ACKNOWLEDGED: Path = {
+  text: "echo",
+  order: { transports: [], intervalMs: 0, gapMs: GAP_MS },
+  count: 2400,
+};
 const AT_ONCE: readonly Path[] = (["grpc", "websocket"] as const).map((transport) => ({
   text: `${transport}, 0 ms`,
   order: { transports: [transport], intervalMs: 0, gapMs: GAP_MS },
-  count: 3000,
+  count: 2400,
 }));
 const BOTH = { transports: ["grpc", "websocket"], intervalMs: 50 } as const;
 /** Each event after more than two intervals without one: whatever the grid of ticks, it leaves at once. */
-const PACED_QUIET: Path = { text: "50 ms", order: { ...BOTH, gapMs: [105, 125] }, count: 90 };
+const PACED_QUIET: Path = { text: "50 ms", order: { ...BOTH, gapMs: [105, 125] }, count: 60 };
 /** Anywhere in the interval. */
-const PACED_BUSY: Path = { text: "50 ms", order: { ...BOTH, gapMs: [1, 51] }, count: 240 };
+const PACED_BUSY: Path = { text: "50 ms", order: { ...BOTH, gapMs: [1, 51] }, count: 180 };
 
 const ROUNDS = 3;
 /** Fewer do not tell what one in a thousand takes. */
@@ -54,13 +58,14 @@ interface Figure {
 async function run({ smoke, progress }: BenchmarkContext): Promise<BenchmarkReport> {
   const targets = await startTargets();
   const figures: Figure[] = [];
-  let load: Load | undefined;
+  const loads: Load[] = [];
   try {
-    await probeAll(figures, "quiet", targets, PACED_QUIET, smoke, progress);
-    load = await Load.start(targets.filter(({ hasUpdates }) => hasUpdates));
-    await load.during(() => probeAll(figures, "load", targets, PACED_BUSY, smoke, progress));
+    await probeAll(figures, "quiet", targets, PACED_QUIET, smoke, progress, []);
+    for (const target of targets.slice(1)) loads.push(await Load.start(target, smoke));
+    // The echo's own process has no load; the machine has.
+    await probeAll(figures, "load", targets, PACED_BUSY, smoke, progress, [loads[0]!, ...loads]);
   } finally {
-    await load?.stop();
+    for (const load of loads) await load.stop();
     for (const target of targets) await target.stop();
   }
   return {
@@ -69,31 +74,41 @@ async function run({ smoke, progress }: BenchmarkContext): Promise<BenchmarkRepo
     notes: [
       "milliseconds from the producer's write to the arrival at the consumer, in one process, on loopback; one event under way at a time",
       "the echo answers each message with ten bytes; it does neither check nor keep anything",
-      `quiet: nothing else; load: ${load.about}. The echo's own process has no load, the machine has`,
+      `quiet: nothing else; load: ${Load.about}. The echo's own process has no load, the machine has`,
       "50 ms, quiet: after more than two intervals without a change, so it leaves at once; under load the wait for the tick is part of it",
-      ...(smoke ? [] : [`under load the server takes ${Math.round(load.serverShare * 100)} % of a core`]),
+      "commit: what the acknowledgement takes more than with the memory log",
+      ...(smoke
+        ? []
+        : [
+            `CPU of the servers under load: ${loads.map(({ serverShare }) => `${Math.round(serverShare * 100)} %`).join(", ")} of a core`,
+          ]),
     ],
   };
 }
 
-/** Rounds in turn, so that what the machine does meanwhile hits all alike. */
+/** Rounds in turn, so that what the machine does meanwhile hits all alike. `loads` go with the targets. */
 async function probeAll(
   figures: Figure[],
-  load: string,
+  loadName: string,
   targets: readonly Target[],
   paced: Path,
   smoke: boolean,
   progress: (line: string) => void,
+  loads: readonly Load[],
 ): Promise<void> {
   // Round 0 warms up.
   for (let round = 0; round <= (smoke ? 1 : ROUNDS); round++) {
-    progress(`${load}, ${round === 0 ? "warming up" : `round ${round}`}`);
-    for (const target of targets) {
-      for (const path of target.hasUpdates ? [...AT_ONCE, paced] : [ECHO]) {
-        const count = smoke ? 5 : Math.ceil((round === 0 ? path.count / 10 : path.count) / ROUNDS);
-        const times = await target.probe({ ...path.order, count });
-        if (round > 0) note(figures, load, target, path, times);
-      }
+    progress(`${loadName}, ${round === 0 ? "warming up" : `round ${round}`}`);
+    for (const [at, target] of targets.entries()) {
+      const probeEach = async (): Promise<void> => {
+        for (const path of target.hasUpdates ? [...AT_ONCE, paced] : [ACKNOWLEDGED]) {
+          const count = smoke ? 5 : Math.ceil((round === 0 ? path.count / 10 : path.count) / ROUNDS);
+          const times = await target.probe({ ...path.order, count });
+          if (round > 0) note(figures, loadName, target, path, times);
+        }
+      };
+      const load = loads[at];
+      await (load === undefined ? probeEach() : load.during(probeEach));
     }
   }
 }
@@ -115,7 +130,7 @@ function note(figures: Figure[], load: string, target: Target, path: Path, times
 function latencyTable(figures: readonly Figure[]): ReportTable {
   return {
     title: "Event sent to update received",
-    columns: ["", "server", "way", "p50 ms", "p99", "p99.9", "× echo", "acknowledged, p50"],
+    columns: ["", "server", "way", "p50 ms", "p99", "p99.9", "× echo", "acknowledged, p50", "commit"],
     rows: figures.map(({ load, target, path, times, acknowledged }) => [
       load,
       target,
@@ -125,13 +140,16 @@ function latencyTable(figures: readonly Figure[]): ReportTable {
       times.length < SAMPLES_FOR_P999 ? Number.NaN : quantile(times, 0.999),
       median(times) / median(echoOf(figures, load).times),
       median(acknowledged),
+      target === SQLITE_LOG
+        ? median(acknowledged) - median(figureOf(figures, load, MEMORY_LOG, path).acknowledged)
+        : Number.NaN,
     ]),
   };
 }
 
 function goals(figures: readonly Figure[]) {
   const ratio = (path: string): number => {
-    const own = figures.find((figure) => figure.load === "quiet" && figure.path === path)!;
+    const own = figureOf(figures, "quiet", MEMORY_LOG, path);
     return median(own.times) / median(echoOf(figures, "quiet").times);
   };
   return [
@@ -141,5 +159,9 @@ function goals(figures: readonly Figure[]) {
 }
 
 function echoOf(figures: readonly Figure[], load: string): Figure {
-  return figures.find((figure) => figure.load === load && figure.path === ECHO.text)!;
+  return figureOf(figures, load, ECHO, ACKNOWLEDGED.text);
+}
+
+function figureOf(figures: readonly Figure[], load: string, target: string, path: string): Figure {
+  return figures.find((one) => one.load === load && one.target === target && one.path === path)!;
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Child } from "../support/child-process.ts";
 import type { ServerCommands, ServerStart } from "../support/depthcast-process.ts";
 import type { ProbeOrder, ProberCommands, ProberStart, ProbeTimes } from "./prober-process.ts";
@@ -16,13 +19,27 @@ export interface Target {
 /** The first is the probes' own. */
 export const SYMBOLS = Array.from({ length: 10 }, (_, index) => `SYM-${index + 1}`);
 
+export const ECHO = "grpc-js alone";
+export const MEMORY_LOG = "memory log";
+export const SQLITE_LOG = "SQLite log";
+
+/** The echo first. */
 export async function startTargets(): Promise<Target[]> {
   const bare = new URL("../ingest/bare-grpc-process.ts", import.meta.url);
   const own = new URL("../support/depthcast-process.ts", import.meta.url);
   const start: ServerStart = { symbols: SYMBOLS, limits: { heartbeatIntervalMs: 600_000 } };
+  const folder = mkdtempSync(join(tmpdir(), "depthcast-bench-"));
+  const sqlite = await startTarget(SQLITE_LOG, own, { ...start, sqlitePath: join(folder, "log.db") });
   return [
-    await startTarget("grpc-js alone", bare, undefined),
-    await startTarget("depthcast, memory log", own, start),
+    await startTarget(ECHO, bare, undefined),
+    await startTarget(MEMORY_LOG, own, start),
+    {
+      ...sqlite,
+      stop: async () => {
+        await sqlite.stop();
+        rmSync(folder, { recursive: true });
+      },
+    },
   ];
 }
 

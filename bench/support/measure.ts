@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /**
  * CPU time of this process while `work` runs, in nanoseconds: the collector's and the compiler's threads
  * are part of the price. `process.threadCpuUsage` counts in steps of 4 ms on some kernels, this in 1 µs.
@@ -27,4 +29,15 @@ export function quantile(values: readonly number[], share: number): number {
 export function collectGarbage(): void {
   globalThis.gc?.();
   globalThis.gc?.();
+}
+
+/** Bytes of the heap and of all buffers, the shared ones too, with nothing in it that could be collected. */
+export async function heldBytes(): Promise<number> {
+  // What a collection leaves to be freed outside the heap is freed in the turn after it.
+  for (let round = 0; round < 3; round++) {
+    collectGarbage();
+    await nextTurn();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
