@@ -109,9 +109,12 @@ export class BroadcastSession implements ConsumerSession {
     this.#broadcaster.forget(this);
   }
 
-  /** Something is due on a subscription. True = and nothing was before, so that it has to be queued. */
+  /**
+   * Something is due on a subscription. True = and nothing was before, so that it has to be queued. Where the
+   * transport was asked in vain this is all that a change costs: `drained` looks at every subscription itself.
+   */
   owe(subscription: Subscription): boolean {
-    if (subscription.isDue) return false;
+    if (this.#isBehind || subscription.isDue) return false;
     subscription.isDue = true;
     const before = this.#lastDue;
     this.#lastDue = subscription;
