@@ -130,8 +130,8 @@ export class LiveBook implements AsyncIterable<BookChange> {
 
   /** The newest state now and whenever it has changed, status included. Ends when the book is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<BookChange> {
-    return this.#view.changes.read(true, ({ skipped }) => ({
-      skipped,
+    return this.#view.changes.read(true, (state) => ({
+      ...state,
       status: this.status,
       sequence: this.sequence,
     }));

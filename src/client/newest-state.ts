@@ -1,8 +1,11 @@
 import { Condition } from "./condition.ts";
 
-/** What a reader of a stream of states gets: how many states there were since its last turn that it did not see. */
+/** What a reader of a stream of states is told of those since its last turn. */
 export interface NewestState {
+  /** States that it did not see, as a newer one was there already. */
   readonly skipped: number;
+  /** The most intervals that the server had folded into one of them; over 1 where the connection could not keep up. */
+  readonly mergedMost: number;
 }
 
 /**
@@ -13,9 +16,9 @@ export class NewestStates {
   readonly #readers = new Set<Reader>();
   #ended = false;
 
-  /** There is a newer state. */
-  changed(): void {
-    for (const reader of this.#readers) reader.changed();
+  /** There is a newer state, of so many intervals. */
+  changed(mergedIntervals: number): void {
+    for (const reader of this.#readers) reader.changed(mergedIntervals);
   }
 
   /** There will be no more; a state that waits is still told. Idempotent. */
@@ -56,14 +59,16 @@ class Reader {
   readonly #condition = new Condition();
   /** States since the last turn. */
   #states: number;
+  #mergedMost = 0;
   #ended = false;
 
   constructor(states: number) {
     this.#states = states;
   }
 
-  changed(): void {
+  changed(mergedIntervals: number): void {
     this.#states += 1;
+    this.#mergedMost = Math.max(this.#mergedMost, mergedIntervals);
     this.#condition.changed();
   }
 
@@ -75,8 +80,9 @@ class Reader {
   async next(): Promise<NewestState | undefined> {
     await this.#condition.until(() => this.#states > 0 || this.#ended);
     if (this.#states === 0) return undefined;
-    const skipped = this.#states - 1;
+    const state = { skipped: this.#states - 1, mergedMost: this.#mergedMost };
     this.#states = 0;
-    return { skipped };
+    this.#mergedMost = 0;
+    return state;
   }
 }

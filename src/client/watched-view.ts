@@ -95,7 +95,8 @@ export class WatchedView {
     this.#heard(book);
     if (update.type === "snapshot" || update.type === "delta") this.#version += 1;
     if (update.type === "notice" && update.code !== NoticeCode.resync) return;
-    this.#become(book.phase === "live" ? "live" : "resyncing", update.type !== "heartbeat");
+    const merged = update.type === "delta" ? update.mergedIntervals : 0;
+    this.#become(book.phase === "live" ? "live" : "resyncing", update.type !== "heartbeat", merged);
   }
 
   /** The connection is gone: what is here is what was. */
@@ -171,13 +172,13 @@ export class WatchedView {
   }
 
   /** The one place that changes the status. A change of the levels is told as well. */
-  #become(status: BookStatus, changed = false): void {
+  #become(status: BookStatus, changed = false, mergedIntervals = 0): void {
     const before = this.#status;
     this.#status = status;
     if (status === "live" && this.#firstLive !== undefined) {
       this.#firstLive.resolve();
       this.#firstLive = undefined;
     }
-    if (changed || status !== before) this.changes.changed();
+    if (changed || status !== before) this.changes.changed(mergedIntervals);
   }
 }

@@ -120,26 +120,3 @@ describe("a page in a real browser", () => {
     }
   });
 });
-
-describe("the server's own page", () => {
-  it.each([
-    ["desktop", 1280, 800, "light"],
-    ["phone", 390, 844, "dark"],
-  ] as const)(
-    "opens on a %s without complaints and without running over its width",
-    async (name, width, height, colorScheme) => {
-      const server = await startTestServer({
-        instruments: [testInstrument("BTC-USD", { description: "Bitcoin" })],
-      });
-      const { page, complaints } = await openPage("about:blank");
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
-      await page.goto(server.httpUrl);
-      expect(await page.title()).toBe("depthcast");
-      expect(await page.getByRole("link", { name: "BTC-USD" }).getAttribute("href")).toBe("/v1/book/BTC-USD");
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
-      await page.screenshot({ path: `test-artifacts/page-${name}-${colorScheme}.png` });
-      expect(complaints).toEqual([]);
-    },
-  );
-});

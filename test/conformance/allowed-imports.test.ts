@@ -27,6 +27,7 @@ const places: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["transports/grpc/", "client/"],
   "@grpc/reflection": ["transports/grpc/"],
   fastify: ["transports/http/"],
+  "@fastify/static": ["transports/http/"],
   "@fastify/websocket": ["transports/http/"],
   "@prometheus-io/client": ["observability/"],
   pino: ["observability/"],

@@ -75,7 +75,7 @@ test("its command runs", async () => {
 
 test("it can be imported, with types", async () => {
   writeFileSync(join(folder, "use.mts"), USE);
-  expect(await run(process.execPath, ["use.mts"])).toContain("[ 'X' ]");
+  expect(await run(process.execPath, ["use.mts"])).toBe("[ 'X' ]\nlive,live\n<title>depthcast</title>\n");
   const settings = { module: "nodenext", target: "es2024", strict: true, noEmit: true, types: ["node"] };
   const compilerOptions = { ...settings, typeRoots: [join(ROOT, "node_modules/@types")] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.mts"] }));
@@ -84,7 +84,8 @@ test("it can be imported, with types", async () => {
 
 const USE = `
 import { type RunningServer, startServer } from "depthcast";
-import { type ClientBook, GrpcClient, type MarketUpdate } from "depthcast/client";
+import { type ClientBook, connect, GrpcClient, type LiveBook, type MarketUpdate } from "depthcast/client";
+import { connect as connectInBrowser } from "depthcast/client/browser";
 
 const any = { host: "127.0.0.1", port: 0 };
 const server: RunningServer = await startServer({ grpc: any, http: any });
@@ -94,6 +95,14 @@ await client.defineInstrument({
 });
 const symbols: string[] = (await client.listInstruments()).map(({ symbol }) => symbol);
 console.log(symbols);
+const http = \`http://127.0.0.1:\${server.httpPort}\`;
+const pages = connectInBrowser(\`\${http.replace("http", "ws")}/v1/ws\`);
+const services = connect(\`grpc://127.0.0.1:\${server.grpcPort}\`);
+const books: LiveBook[] = await Promise.all([pages.watch("X"), services.watch("X")]);
+console.log(books.map(({ status }) => status).join());
+console.log(/<title>.*<\\/title>/.exec(await (await fetch(http)).text())?.[0]);
+pages.close();
+services.close();
 client.close();
 await server.stop();
 export type Seen = [ClientBook, MarketUpdate];

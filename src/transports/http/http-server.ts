@@ -10,6 +10,7 @@ import type { Readiness } from "../../observability/health.ts";
 import type { Admission } from "../admission.ts";
 import { clientErrorHandler, errorHandler, notFoundHandler } from "./http-errors.ts";
 import { OriginPolicy } from "./origin-policy.ts";
+import { registerPage } from "./page.ts";
 import { PipeliningGuard } from "./pipelining.ts";
 import { type IntegrityCheck, registerRestRoutes } from "./rest-routes.ts";
 import type { WebSocketConnection, WebSocketConnectionOptions } from "./websocket-connection.ts";
@@ -144,6 +145,7 @@ class FastifyTransport implements HttpTransport {
       done(elsewhere ? new DepthcastError(ErrorCode.notFound, "the WebSocket is at /v1/ws") : undefined);
     });
     registerRestRoutes(app, { ...options, origins: this.#origins, integrity: options.integrity });
+    registerPage(app);
     registerWebSocketRoute(app, {
       ...options,
       origins: this.#origins,

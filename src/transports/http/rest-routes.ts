@@ -8,7 +8,6 @@ import { instrumentJson, jsonDialect } from "../../protocol/json-dialect.ts";
 import { refusedField } from "../../protocol/subscription.ts";
 import type { Admission } from "../admission.ts";
 import type { OriginPolicy } from "./origin-policy.ts";
-import { PAGE_POLICY, pageHtml } from "./page.ts";
 import { singleFlight } from "./single-flight.ts";
 
 /** What `checkIntegrity` found in one book; no faults = it is sound. */
@@ -33,7 +32,7 @@ export interface RestOptions {
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** Everything that is plain HTTP: reading books and instruments, health, metrics, the page. */
+/** Everything that is plain HTTP: reading books and instruments, health, metrics. */
 export function registerRestRoutes(app: FastifyInstance, options: RestOptions): void {
   const { limits, admission, origins, snapshots, instruments, metricsText, readiness, integrity } = options;
 
@@ -70,12 +69,6 @@ export function registerRestRoutes(app: FastifyInstance, options: RestOptions): 
   app.get("/metrics", async (_request, reply) =>
     sendText(reply, "text/plain; version=0.0.4; charset=utf-8", await sharedMetrics()),
   );
-
-  app.get("/", (_request, reply) => {
-    void reply.header("content-security-policy", PAGE_POLICY);
-    void reply.header("referrer-policy", "no-referrer");
-    return sendText(reply, "text/html; charset=utf-8", pageHtml(instruments.list()));
-  });
 
   if (integrity !== undefined) {
     // Every book is recomputed: however many ask, it runs once at a time.
