@@ -15,7 +15,6 @@ export interface MemoryLogOptions {
 /** A log that lasts as long as its process: for trials, tests and as the model of the others. */
 export class MemoryLog implements OrderLog {
   readonly epoch: bigint;
-  readonly bytes = 0;
   readonly fault = undefined;
   readonly #clock: Clock;
   readonly #retain: boolean;
@@ -28,6 +27,10 @@ export class MemoryLog implements OrderLog {
     this.#clock = clock;
     this.#retain = retain;
     this.epoch = clock.unixNanos() / 1000n;
+  }
+
+  get bytes(): number {
+    return 0;
   }
 
   get startIndex(): number {

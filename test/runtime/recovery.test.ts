@@ -2,9 +2,6 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MemoryLog } from "../../src/log/memory-log.ts";
-import { whyUnfit } from "../../src/log/snapshot/fit-snapshot.ts";
-import { checkSnapshot } from "../../src/log/snapshot/read-snapshot.ts";
-import { SnapshotFolder } from "../../src/log/snapshot/snapshot-folder.ts";
 import { FlowRig, testInstrument } from "../support/flow-rig.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { addBatches, copyOfLog, snapshotName, snapshotsAre, warningsInto } from "../support/snapshot-rig.ts";
@@ -104,19 +101,6 @@ test("a snapshot that is newer than the log is not used, and stays where it is",
   expect(warnings).toMatchObject([{ reason: expect.stringContaining("the order log ends at 15") }]);
   await again.flow.stop();
   await snapshotsAre(snapshots, [12, 22]);
-});
-
-test("a snapshot fits the log that it was taken of, and no other", async () => {
-  const { snapshots } = await serverBefore();
-  const [newest] = await new SnapshotFolder(snapshots).list();
-  const { mark, endMark } = await checkSnapshot(newest!.path);
-  const why = (startIndex: number, endIndex: number, digestAt: (index: number) => string) =>
-    whyUnfit(newest!, { startIndex, endIndex, digestAt: async (index) => digestAt(index) });
-  expect(await why(22, 22, () => mark.digest)).toBe(undefined);
-  expect(await why(23, 30, () => mark.digest)).toContain("begins at 23");
-  expect(await why(0, 21, () => mark.digest)).toContain("ends at 21");
-  expect(await why(0, 30, () => "another")).toContain("another order log");
-  expect(endMark).toEqual(mark);
 });
 
 test("a snapshot under another name is not used: what is kept is told by the names", async () => {

@@ -117,6 +117,31 @@ test("a long replay is followed by a snapshot, so that the next start has less t
   await again.flow.stop();
 });
 
+/** A log that says of itself that its entries are large. */
+class LargeLog extends HeldLog {
+  override get bytes(): number {
+    return (this.endIndex - this.startIndex) * 20_000;
+  }
+}
+
+test("a log that is half full is shortened to the newest, where the older would hold too much of it", async () => {
+  const log = new LargeLog();
+  const limits = { logMaxBytes: 1024 * 1024, snapshotsKept: 3 };
+  const { rig, snapshots, told } = await startRig({ log, limits });
+  // A sixth of the bound are 9 entries. While the first one is written, the log grows beyond its half.
+  await addBatches(rig, "A", 7);
+  await eventually(() => log.asked > 0);
+  await addBatches(rig, "A", 25);
+  expect(log.startIndex).toBe(0);
+  log.release();
+  await eventually(() => log.startIndex === 9);
+  await snapshotsAre(snapshots, [9]);
+  expect(told.warnings).toMatchObject([
+    { message: expect.stringContaining("only the newest snapshot is kept") },
+  ]);
+  await rig.flow.stop();
+});
+
 test("one that fails is a warning: ingest goes on, and it is tried again", async () => {
   const { rig, snapshots, told } = await startRig({ limits: { snapshotEveryBatches: 10 } });
   rmSync(snapshots, { recursive: true });
@@ -153,9 +178,20 @@ test("an engine that fails in the midst of one leaves nothing of it", async () =
   await log.append(new ArrayBuffer(3));
   await eventually(() => rig.failures.length === 1);
   log.release();
+  await eventually(() => snapshotNames(snapshots).length === 0);
+  expect(told).toEqual({ taken: 0, failed: 0, warnings: [] });
   await rig.flow.stop();
-  expect(snapshotNames(snapshots)).toEqual([]);
-  expect(told.taken).toBe(0);
+});
+
+test("what comes while one is taken may be enough for the next", async () => {
+  const log = new HeldLog();
+  const { rig, snapshots } = await startRig({ log, limits: { snapshotEveryBatches: 10 } });
+  await addBatches(rig, "A", 8);
+  await eventually(() => log.asked > 0);
+  await addBatches(rig, "A", 12);
+  log.release();
+  await snapshotsAre(snapshots, [10, 22]);
+  await rig.flow.stop();
 });
 
 test("instruments that are defined while one is taken are in the next, or in the replay", async () => {

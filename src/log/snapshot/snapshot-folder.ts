@@ -14,6 +14,11 @@ const NAME = /^([0-9]{16})\.snapshot$/;
 /** Of what is being written. */
 const UNFINISHED = ".unfinished";
 
+/** Where the snapshots of a log in the database file `path` are. */
+export function snapshotFolderPath(path: string): string {
+  return `${path}-snapshots`;
+}
+
 /** Where the snapshots of one log are. One server writes in it, the one that has the log. */
 export class SnapshotFolder {
   readonly path: string;
@@ -67,7 +72,6 @@ export class SnapshotFolder {
     const unfinished = path + UNFINISHED;
     try {
       const bytes = await writeSnapshot(unfinished, content, signal);
-      signal.throwIfAborted();
       await rename(unfinished, path);
       await this.#sync();
       return { file: { path, logIndex }, bytes };
