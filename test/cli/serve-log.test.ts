@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CommandProcess, runCommand, serveCommand } from "../support/command-line.ts";
+import { eventually } from "../support/eventually.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const LINE =
@@ -14,7 +15,7 @@ async function getText(url: string, path: string): Promise<string> {
 describe("depthcast serve --log sqlite:FILE", () => {
   test("comes back after a kill with the same epoch, book and sequence", async () => {
     const path = join(temporaryFolder(), "made", "depthcast.db");
-    const args = ["--log", `sqlite:${path}`, "--instrument", "X:2:0"];
+    const args = ["--log", `sqlite:${path}`, "--instrument", "X:2:0", "--snapshot-every-batches", "1"];
     const { command, grpc, url } = await serveCommand(args);
     expect(command.stdout).toMatch(new RegExp(`log +${path}: [0-9]+ entries`));
     const ingest = [
@@ -43,6 +44,7 @@ describe("depthcast serve --log sqlite:FILE", () => {
     expect(metrics).toMatch(/depthcast_log_entries [3-9]/);
     expect(metrics).toMatch(/depthcast_log_records_total [3-9]/);
     expect(metrics).toMatch(/depthcast_log_bytes [1-9]/);
+    await eventually(() => readdirSync(`${path}-snapshots`).some((name) => name.endsWith(".snapshot")));
     command.child.kill("SIGKILL");
     await command.ended();
 
