@@ -15,7 +15,7 @@ async function getText(url: string, path: string): Promise<string> {
 describe("depthcast serve --log sqlite:FILE", () => {
   test("comes back after a kill with the same epoch, book and sequence", async () => {
     const path = join(temporaryFolder(), "made", "depthcast.db");
-    const args = ["--log", `sqlite:${path}`, "--instrument", "X:2:0", "--snapshot-every-batches", "1"];
+    const args = ["--log", `sqlite:${path}`, "--instrument", "X:2:0", "--snapshot-every-batches", "3"];
     const { command, grpc, url } = await serveCommand(args);
     expect(command.stdout).toMatch(new RegExp(`log +${path}: [0-9]+ entries`));
     const ingest = [
