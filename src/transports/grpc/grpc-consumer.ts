@@ -54,7 +54,7 @@ export class GrpcConsumer implements Consumer {
   #session: ConsumerSession | undefined;
   /** When the last response was written. */
   #beganMs = 0;
-  /** The transport will tell when all is taken. */
+  /** The transport will tell when all is taken, and how long that took; until then it takes nothing. */
   #isAwaited = false;
   #rest: readonly Uint8Array[] = NOTHING;
   #restAt = 0;
@@ -81,7 +81,7 @@ export class GrpcConsumer implements Consumer {
   }
 
   send(pieces: readonly Uint8Array[]): boolean {
-    invariant(this.#rest.length === 0, "a consumer is sent to only while it is writable");
+    invariant(!this.#isAwaited, "a consumer is sent to only while it is writable");
     const nowMs = this.#nowMs();
     // All of the last one was taken, and that was no longer ago.
     if (nowMs - this.#beganMs <= SLOW_RESPONSE_MS) this.#responseBytesMax = this.#responseBytesLimit;
@@ -107,7 +107,7 @@ export class GrpcConsumer implements Consumer {
   }
 
   get #isAllTaken(): boolean {
-    return this.#rest.length === 0 && this.#responses.framedTaken;
+    return !this.#isAwaited && this.#responses.framedTaken;
   }
 
   /** Writes as many of the pieces left as one response may hold, at least one. */
@@ -147,11 +147,6 @@ export class GrpcConsumer implements Consumer {
 
   readonly #onTaken = (): void => {
     this.#isAwaited = false;
-    if (!this.#responses.framedTaken) {
-      // Something was written behind what was waited for.
-      this.#awaitTaken();
-      return;
-    }
     const nowMs = this.#nowMs();
     const slowMax = Math.min(SLOW_RESPONSE_BYTES_MAX, this.#responseBytesLimit);
     this.#responseBytesMax = nowMs - this.#beganMs > SLOW_RESPONSE_MS ? slowMax : this.#responseBytesLimit;

@@ -1,4 +1,7 @@
+import { connect, constants } from "node:http2";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { SubscribeRequestSchema } from "../../../src/protocol/gen/depthcast/v1/market_data_pb.ts";
 import { eventually } from "../../support/eventually.ts";
 import { GrpcClient, type WireBatch } from "../../support/grpc-client.ts";
 import { GrpcFailure } from "../../support/grpc-failure.ts";
@@ -42,6 +45,25 @@ function violation(error: GrpcFailure): unknown {
     | { fieldViolations: { field: string }[] }
     | undefined;
   return value?.fieldViolations[0]?.field;
+}
+
+/** A subscription to AAA over plain HTTP/2. What comes is not read, so its window is not renewed. */
+function openRawStream(address: string, windowBytes: number) {
+  const session = connect(`http://${address}`, { settings: { initialWindowSize: windowBytes } });
+  onTestFinished(() => session.destroy());
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/depthcast.v1.MarketDataService/Subscribe",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => {});
+  const subscriptions = [{ symbol: "AAA", depth: 10, intervalMs: 0 }];
+  const request = toBinary(SubscribeRequestSchema, create(SubscribeRequestSchema, { subscriptions }));
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(request.length, 1);
+  stream.end(Buffer.concat([header, request]));
+  return { session, stream, bytes: () => session.state.effectiveRecvDataLength ?? 0 };
 }
 
 describe("Subscribe", () => {
@@ -155,6 +177,30 @@ describe("Subscribe", () => {
     expect(healthy.isOver).toBe(false);
     frozen.books.check();
     healthy.cancel();
+  });
+
+  it("resets a stream whose window ends where a response does, when it takes nothing more", async () => {
+    const clock = new ManualClock();
+    const { client, server } = await start({ clock });
+    const roomy = openRawStream(server.grpcAddress, 65_535);
+    await eventually(() => roomy.bytes() > 0);
+    const held = openRawStream(server.grpcAddress, 0);
+    const metric = async (name: string) => (await server.metrics()).sum(name);
+    const waits = async () => (await metric("depthcast_consumers_unwritable")) === 1;
+    await eventually(waits);
+    const first = roomy.bytes();
+    // The held one is asked, and is to tell when it has taken its first response.
+    await client.ingest([bids("AAA", 1)]);
+    await eventually(() => {
+      clock.advance(20);
+      return roomy.bytes() > first;
+    });
+    held.session.settings({ initialWindowSize: first });
+    await eventually(() => held.bytes() === first);
+    await clock.pass(40_000, 1000);
+    await eventually(async () => (await metric("depthcast_consumers_cut_off_total")) === 1);
+    expect(held.bytes()).toBe(first);
+    await eventually(() => held.stream.rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM);
   });
 
   it("says SHUTDOWN and UNAVAILABLE when the server stops", async () => {
