@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { DepthcastError, ErrorCode, type ErrorDetails } from "../../errors.ts";
 
 /** SQLite's primary result codes that a disk or another program can cause. */
@@ -37,8 +39,10 @@ function isNoNumberOfOurs(thrown: unknown): boolean {
  */
 export function diskError(thrown: unknown, doing: string, path: string): unknown {
   if (thrown instanceof DepthcastError) return thrown;
-  const cause = sqliteCause(thrown) ?? systemCause(thrown);
-  if (cause === undefined) return thrown;
+  const found = sqliteCause(thrown) ?? systemCause(thrown);
+  if (found === undefined) return thrown;
+  // SQLite calls it an I/O error where it is the shared memory beside the log that finds no room (SQLITE_IOERR_SHMSIZE).
+  const cause = found.reason === IO_ERROR && isFull(path) ? diskFull : found;
   const { code = ErrorCode.unavailable, reason, why } = cause;
   const details: ErrorDetails = { reason };
   return new DepthcastError(code, `cannot ${doing} the order log ${path}: ${why}`, details, {
@@ -51,6 +55,10 @@ interface Cause {
   readonly reason: string;
   readonly why: string;
 }
+
+const IO_ERROR = "LOG_IO_ERROR";
+/** What the shared memory grows by. */
+const ROOM_BYTES = 32 * 1024;
 
 const diskFull: Cause = {
   code: ErrorCode.resourceExhausted,
@@ -87,7 +95,16 @@ function sqliteCause(thrown: unknown): Cause | undefined {
     case SqliteCode.locked:
       return { reason: "LOG_BUSY", why: "another program has it locked" };
     default:
-      return { reason: "LOG_IO_ERROR", why: `${detail(thrown)}; see to the disk` };
+      return { reason: IO_ERROR, why: `${detail(thrown)}; see to the disk` };
+  }
+}
+
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < ROOM_BYTES;
+  } catch {
+    return false;
   }
 }
 
@@ -96,7 +113,7 @@ function systemCause(thrown: unknown): Cause | undefined {
   if (isNoNumberOfOurs(thrown)) return { reason: "LOG_DAMAGED", why: `the file is damaged (${message})` };
   if (typeof code !== "string" || !/^E[A-Z0-9]+$/.test(code)) return undefined;
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull;
-  return { reason: "LOG_IO_ERROR", why: message };
+  return { reason: IO_ERROR, why: `${message}; see to the disk` };
 }
 
 function detail(thrown: unknown): string {
