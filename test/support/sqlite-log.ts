@@ -5,15 +5,15 @@ import { onTestFinished } from "vitest";
 import { packRecords, unpackRecords } from "../../src/log/record-group.ts";
 import { LogKeeper, type LogKeeperOptions } from "../../src/log/sqlite/log-keeper.ts";
 import { numberedRecord, recordNumber } from "./log-taker.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { memoryFolder } from "./temporary-folder.ts";
 
 /** The files of a log, taken as they are. */
 export type LogFiles = ReadonlyMap<string, Buffer>;
 
 const SUFFIXES = ["", "-wal", ".watermark"] as const;
 
-export function newLogPath(): string {
-  return join(temporaryFolder(), "log.db");
+export function newLogPath(folder = memoryFolder()): string {
+  return join(folder, "log.db");
 }
 
 /** Opened on this thread; closed when the test ends. */
