@@ -29,6 +29,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "shows live books",
     load: async () => (await import("./watch.ts")).watchCommand,
   },
+  {
+    name: "log",
+    summary: "looks into a durable order log, and mends it",
+    load: async () => (await import("./log.ts")).logCommand,
+  },
 ];
 
 /**

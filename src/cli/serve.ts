@@ -1,6 +1,7 @@
 import { systemClock } from "../clock.ts";
 import { DepthcastError } from "../errors.ts";
 import type { OrderLog } from "../log/order-log.ts";
+import { realLogPath } from "../log/sqlite/log-path.ts";
 import { snapshotFolderPath } from "../log/snapshot/snapshot-folder.ts";
 import { createLogger, silentLogger } from "../observability/logger.ts";
 import { loadConfig, type ServerConfig } from "../runtime/config.ts";
@@ -75,7 +76,7 @@ async function serve(args: Arguments): Promise<number> {
   const log = await openLog(choice, config.limits);
   const server = await startServer({
     log,
-    ...(choice.kind === "sqlite" && { snapshots: snapshotFolderPath(choice.path) }),
+    ...(choice.kind === "sqlite" && { snapshots: snapshotFolderPath(realLogPath(choice.path)) }),
     grpc: config.grpc,
     http: config.http,
     instruments: config.instruments,

@@ -11,6 +11,7 @@ describe("help and version", () => {
   test.each([
     ["serve", ["--grpc HOST:PORT", "--depth-max N", "--instrument SYMBOL", "--demo", "DEPTHCAST_DEPTH_MAX"]],
     ["ingest", ["--symbol SYMBOL", "--verify[=N]", "--clear", '"op":"check"']],
+    ["log", ["--discard-after N", "--check", "depthcast log new-epoch FILE"]],
     ["watch", ["--depth N", "--json", "--server HOST:PORT"]],
   ])("%s --help tells all that it takes", async (command, texts) => {
     const { code, stdout } = await runCommand([command, "--help"]);

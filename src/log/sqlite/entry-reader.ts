@@ -44,6 +44,12 @@ export class EntryReader {
     return { endIndex: last + 1, endDigest: this.digestAt(last + 1) };
   }
 
+  /** The last entry that is there; one before the start where there is none. */
+  lastIndex(): number {
+    const { last } = this.#bounds.get() ?? {};
+    return typeof last === "number" ? last : this.#meta().startIndex - 1;
+  }
+
   /** The digest before `index`, as it is written. */
   digestAt(index: number): Digest {
     const { startIndex, startDigest } = this.#meta();

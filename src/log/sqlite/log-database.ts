@@ -16,7 +16,7 @@ const APPLICATION_ID = 0x44_70_4c_67;
 const PAGE_BYTES = 16_384;
 
 /** How long a statement waits for a reader in another process to let go of a lock. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 
 /** Each brings the schema from the version that is its place to the next. What is here never changes; new ones are put behind. */
 const MIGRATIONS: readonly string[] = [
@@ -52,6 +52,12 @@ export function openLogDatabase(path: string): DatabaseSync {
 export function pragma(database: DatabaseSync, name: string): number {
   const [value] = Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {});
   return Number(value);
+}
+
+/** @throws DepthcastError `failed_precondition` for a database that is no log, or one of a newer version. */
+export function checkIsLog(database: DatabaseSync, path: string): void {
+  checkIdentity(database, path);
+  if (pragma(database, "user_version") === 0) throw notALog(path);
 }
 
 function checkIdentity(database: DatabaseSync, path: string): void {

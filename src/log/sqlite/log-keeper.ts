@@ -4,6 +4,7 @@ import { slotBytes, type RecordGroup } from "../record-group.ts";
 import { type Digest, digestText, sameDigest } from "./chain.ts";
 import { diskError } from "./disk-error.ts";
 import { FileLock } from "./file-lock.ts";
+import { newMeta } from "./log-meta.ts";
 import { LogStore } from "./log-store.ts";
 import { readWatermark, syncFolder, Watermark } from "./watermark.ts";
 import { checkWatermark, logIsGone } from "./watermark-check.ts";
@@ -67,7 +68,7 @@ export class LogKeeper {
     try {
       const found = readWatermark(path);
       if (found !== undefined && found.endIndex > 0 && !hasContent(path)) throw logIsGone(path, found);
-      store = new LogStore(path, epoch);
+      store = new LogStore(path, newMeta(epoch));
       checkWatermark(store, found);
       watermark = new Watermark(path);
       this.#store = store;
@@ -215,7 +216,7 @@ export class LogKeeper {
     if (this.#options.nowMs() < this.#nextAttemptMs) throw this.#broken;
     let store: LogStore | undefined;
     try {
-      store = new LogStore(this.#options.path, this.#store.epoch, true);
+      store = new LogStore(this.#options.path, newMeta(this.#store.epoch), true);
       this.#backToAcknowledged(store);
       this.#store = store;
       return store;

@@ -7,7 +7,7 @@ import { diskError } from "./disk-error.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { damagedLog } from "./log-damage.ts";
 import { openLogDatabase, pragma } from "./log-database.ts";
-import { type LogMeta, newMeta, readMeta, writeMeta } from "./log-meta.ts";
+import { type LogMeta, readMeta, writeMeta } from "./log-meta.ts";
 
 /** Bytes of the write-ahead log from which a checkpoint is due when there is nothing else to do, and however busy it is. */
 const CHECKPOINT_IDLE_BYTES = 4 * 1024 * 1024;
@@ -30,11 +30,11 @@ export class LogStore {
   #endDigest: Digest;
 
   /**
-   * @param epoch of the log where it is new
+   * @param whereNew what it says of itself where it is new
    * @param isKnown whether this process had it open before: then its structure is as it was left
    * @throws DepthcastError `internal` where it is damaged, `failed_precondition` where it is no log, and as `diskError`.
    */
-  constructor(path: string, epoch: bigint, isKnown = false) {
+  constructor(path: string, whereNew: LogMeta, isKnown = false) {
     this.path = path;
     // A server that ended in good order has emptied it.
     const wasCutOff = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
@@ -50,7 +50,7 @@ export class LogStore {
       this.#walFrames = database.prepare("PRAGMA wal_checkpoint(NOOP)");
       // A write-ahead log that is damaged in its midst is taken up to there, which may not fit the pages beyond it.
       if (wasCutOff && !isKnown) this.#checkStructure();
-      this.#meta = this.#ask("read", () => readMeta(database, path)) ?? this.#create(epoch);
+      this.#meta = this.#ask("read", () => readMeta(database, path)) ?? this.#create(whereNew);
       this.#entries = new EntryReader(database, path, () => this.#meta);
       const { endIndex, endDigest } = this.#ask("read", () => this.#entries.end());
       this.#endIndex = endIndex;
@@ -177,8 +177,7 @@ export class LogStore {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #create(epoch: bigint): LogMeta {
-    const meta = newMeta(epoch);
+  #create(meta: LogMeta): LogMeta {
     this.#transaction("create", () => writeMeta(this.#database, meta));
     return meta;
   }

@@ -1,5 +1,5 @@
-import { mkdirSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Clock, systemClock } from "../../clock.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
@@ -7,6 +7,7 @@ import { LIMITS } from "../../limits.ts";
 import { DurableLog, type LogWriter, type WriterEvents } from "../../log/durable-log.ts";
 import type { OrderLog } from "../../log/order-log.ts";
 import type { RecordGroup } from "../../log/record-group.ts";
+import { cannotOpen, realLogPath } from "../../log/sqlite/log-path.ts";
 import { Calls } from "./calls.ts";
 import type { FromLog, LogSetup, OpenedLog, ToLog } from "./log-messages.ts";
 import { type Fallible, fromPlain, unwrap } from "./messages.ts";
@@ -28,7 +29,11 @@ export interface SqliteLogOptions {
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<OrderLog> {
   const { clock = systemClock, bytesMax = LIMITS.logMaxBytes.default } = options;
-  const worker = new LogWorker({ path: realPath(options.path), bytesMax, epoch: clock.unixNanos() / 1000n });
+  const worker = new LogWorker({
+    path: realLogPath(madeFolder(options.path)),
+    bytesMax,
+    epoch: clock.unixNanos() / 1000n,
+  });
   const log = new DurableLog({ writer: worker, clock, ...(await worker.opened), fault: undefined });
   worker.tellTo(log);
   return log;
@@ -130,30 +135,13 @@ class LogWorker implements LogWriter {
   }
 }
 
-/** The file itself where a link leads to it: its lock and its watermark are beside it, whatever the way there. */
-function realPath(path: string): string {
+function madeFolder(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const folder = realpathSync(dirname(path));
-    return realFile(join(folder, basename(path)));
   } catch (thrown) {
-    const { message } = thrown as Error;
-    throw new DepthcastError(
-      ErrorCode.unavailable,
-      `cannot open the order log ${path}: ${message}`,
-      { reason: "LOG_CANNOT_OPEN" },
-      { cause: thrown },
-    );
+    throw cannotOpen(path, thrown);
   }
-}
-
-function realFile(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return path;
-    throw thrown;
-  }
+  return path;
 }
 
 function threadEnded(cause: unknown): DepthcastError {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { DepthcastError } from "../../../src/errors.ts";
-import { LogKeeper } from "../../../src/log/sqlite/log-keeper.ts";
+import type { LogKeeper } from "../../../src/log/sqlite/log-keeper.ts";
 import { type Random, withSeed } from "../../support/random.ts";
 import {
   appendNumbers,
