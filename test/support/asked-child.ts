@@ -7,8 +7,12 @@ export class AskedChild<Command extends object, Answer> {
   readonly #child: ChildProcess;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(script: URL) {
-    this.#child = fork(script, { execArgv: ["--disable-warning=ExperimentalWarning"], stdio: "inherit" });
+  constructor(script: URL, environment: Readonly<Record<string, string>> = {}) {
+    this.#child = fork(script, {
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+      stdio: "inherit",
+      env: { ...process.env, ...environment },
+    });
     onTestFinished(async () => {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
       const exited = once(this.#child, "exit");

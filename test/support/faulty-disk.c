@@ -1,6 +1,7 @@
 // Preloaded into a server (LD_PRELOAD), it makes the disk under one folder fail as the test says, which the real
 // one does too seldom. FAULTY_DISK_FOLDER is the folder, FAULTY_DISK_CONTROL a file outside it that holds
-// "error E" (every write fails with this errno), "slow MS" (every sync takes so long) or nothing.
+// "error E" (every write and sync fails with this errno), "error E SUFFIX" (those to files whose names end so), "unsynced E"
+// (writes go well and syncs fail), "slow MS" (every sync takes so long) or nothing.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,21 +17,22 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-enum kind { HEALTHY, ERROR, SLOW };
-struct fault { enum kind kind; int value; };
+enum kind { HEALTHY, ERROR, UNSYNCED, SLOW };
+struct fault { enum kind kind; int value; char suffix[32]; };
 
 static struct fault fault_now(void) {
-  struct fault none = {HEALTHY, 0};
+  struct fault none = {HEALTHY, 0, ""}, fault = none;
   const char *path = getenv("FAULTY_DISK_CONTROL");
   int file = path == NULL ? -1 : REAL(open)(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return none;
-  char text[32] = {0};
+  char text[64] = {0};
   ssize_t length = read(file, text, sizeof text - 1);
   close(file);
-  int value = 0;
-  if (length > 0 && sscanf(text, "error %d", &value) == 1) return (struct fault){ERROR, value};
-  if (length > 0 && sscanf(text, "slow %d", &value) == 1) return (struct fault){SLOW, value};
-  return none;
+  if (length <= 0) return none;
+  if (sscanf(text, "error %d %31s", &fault.value, fault.suffix) >= 1) fault.kind = ERROR;
+  else if (sscanf(text, "unsynced %d", &fault.value) == 1) fault.kind = UNSYNCED;
+  else if (sscanf(text, "slow %d", &fault.value) == 1) fault.kind = SLOW;
+  return fault;
 }
 
 static int is_ours(const char *path) {
@@ -39,32 +41,34 @@ static int is_ours(const char *path) {
   return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
-static int is_our_file(int file) {
+// Whether it is in the folder, and its name ends so.
+static int is_our_file(int file, const char *suffix) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
+  size_t end = strlen(suffix);
+  if (length < (ssize_t)end) return 0;
   path[length] = 0;
-  return is_ours(path);
+  return is_ours(path) && strcmp(path + length - end, suffix) == 0;
 }
 
 // 1 = fail, errno is set.
 static int fails(int file) {
-  if (!is_our_file(file)) return 0;
+  if (!is_our_file(file, "")) return 0;
   struct fault fault = fault_now();
-  if (fault.kind != ERROR) return 0;
+  if (fault.kind != ERROR || !is_our_file(file, fault.suffix)) return 0;
   errno = fault.value;
   return 1;
 }
 
 static int sync_fails(int file) {
-  if (!is_our_file(file)) return 0;
+  if (!is_our_file(file, "")) return 0;
   struct fault fault = fault_now();
   if (fault.kind == SLOW) {
     struct timespec pause = {fault.value / 1000, (fault.value % 1000) * 1000000L};
     nanosleep(&pause, NULL);
   }
-  if (fault.kind != ERROR) return 0;
+  if (fault.kind != UNSYNCED && (fault.kind != ERROR || !is_our_file(file, fault.suffix))) return 0;
   errno = fault.value;
   return 1;
 }

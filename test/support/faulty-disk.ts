@@ -8,8 +8,10 @@ import { onTestFinished } from "vitest";
 /** What the disk does from now on. */
 export type DiskFault =
   | { readonly kind: "none" }
-  /** Every write fails so. */
-  | { readonly kind: "error"; readonly code: "EIO" | "EROFS" }
+  /** Every write and sync fails so; or only those to files whose names end so. */
+  | { readonly kind: "error"; readonly code: "EIO" | "EROFS"; readonly suffix?: string }
+  /** Writes go well, and no sync does. */
+  | { readonly kind: "unsynced"; readonly code: "EIO" }
   /** Every sync takes so long. */
   | { readonly kind: "slow"; readonly ms: number };
 
@@ -57,5 +59,7 @@ export class FaultyDisk {
 
 function textOf(fault: DiskFault): string {
   if (fault.kind === "none") return "";
-  return fault.kind === "slow" ? `slow ${fault.ms}` : `error ${constants.errno[fault.code]}`;
+  if (fault.kind === "slow") return `slow ${fault.ms}`;
+  const suffix = fault.kind === "error" ? (fault.suffix ?? "") : "";
+  return `${fault.kind} ${constants.errno[fault.code]} ${suffix}`;
 }
