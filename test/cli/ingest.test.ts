@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { GrpcClient } from "../../src/client/grpc-client.ts";
@@ -13,6 +14,7 @@ import {
 } from "../support/command-line.ts";
 import { CuttableProxy } from "../support/cuttable-proxy.ts";
 import { eventually } from "../support/eventually.ts";
+import { MortalServer } from "../support/mortal-server.ts";
 import { startTestServer } from "../support/start-server.ts";
 
 const LINES = [
@@ -208,6 +210,35 @@ describe("depthcast ingest --producer, when the server goes away", () => {
     expect(stderr).toMatch(/^depthcast: .+; reconnecting…\ndepthcast: connected again\n$/);
     expect({ code, sequence: await sequence() }).toEqual({ code: 0, sequence: 50 });
     expect(stdout).toContain("verified  50 of 50 checks");
+  });
+
+  test("killed and started again, a server with the durable log has it all", {
+    timeout: 60_000,
+  }, async () => {
+    const log = join(temporaryFile("marker", ""), "..", "log.db");
+    const server = await MortalServer.create(["--log", `sqlite:${log}`]);
+    server.start();
+    await server.ready();
+    const client = new GrpcClient(server.grpcAddress);
+    onTestFinished(() => client.close());
+    const args = ["--symbol", "X", ...SCALES, "--server", server.grpcAddress, "--producer", "p", "--verify"];
+    const command = new CommandProcess(["ingest", "-", ...args]);
+    for (const from of [1, 21, 41]) {
+      command.child.stdin.write(levels(from, from + 19));
+      await eventually(async () => (await client.getSnapshot("X")).snapshot.sequence > from + 5, {
+        deadlineMs: 30_000,
+      });
+      await server.kill();
+      server.start();
+      await server.ready();
+    }
+    command.child.stdin.end();
+    const { code, stdout, stderr } = await command.ended();
+    expect(stdout + stderr).toContain("verified  60 of 60 checks");
+    expect({ code, sequence: (await client.getSnapshot("X")).snapshot.sequence }).toEqual({
+      code: 0,
+      sequence: 60,
+    });
   });
 
   // util-linux's `script` gives the command a real terminal.
