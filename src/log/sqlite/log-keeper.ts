@@ -1,13 +1,13 @@
-import { statSync } from "node:fs";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { slotBytes, type RecordGroup } from "../record-group.ts";
 import { type Digest, digestText, sameDigest } from "./chain.ts";
 import { diskError } from "./disk-error.ts";
 import { FileLock } from "./file-lock.ts";
+import { checkLog, isBegun } from "./log-check.ts";
 import { newMeta } from "./log-meta.ts";
 import { LogStore } from "./log-store.ts";
 import { readWatermark, syncFolder, Watermark } from "./watermark.ts";
-import { checkWatermark, logIsGone } from "./watermark-check.ts";
+import { logIsGone } from "./watermark-check.ts";
 
 /** The least time between two attempts to write where the last has failed. */
 const ATTEMPT_INTERVAL_MS = 100;
@@ -67,9 +67,10 @@ export class LogKeeper {
     let watermark: Watermark | undefined;
     try {
       const found = readWatermark(path);
-      if (found !== undefined && found.endIndex > 0 && !hasContent(path)) throw logIsGone(path, found);
+      if (isBegun(path)) checkLog(path, found);
+      else if (found !== undefined && found.endIndex > 0) throw logIsGone(path, found);
       store = new LogStore(path, newMeta(epoch));
-      checkWatermark(store, found);
+      store.settle();
       watermark = new Watermark(path);
       this.#store = store;
       this.#watermark = watermark;
@@ -216,7 +217,7 @@ export class LogKeeper {
     if (this.#options.nowMs() < this.#nextAttemptMs) throw this.#broken;
     let store: LogStore | undefined;
     try {
-      store = new LogStore(this.#options.path, newMeta(this.#store.epoch), true);
+      store = new LogStore(this.#options.path, newMeta(this.#store.epoch));
       this.#backToAcknowledged(store);
       this.#store = store;
       return store;
@@ -237,6 +238,7 @@ export class LogKeeper {
       );
     }
     if (store.endIndex > endIndex) store.takeBack(endIndex);
+    store.settle();
   }
 
   #breakOff(thrown: unknown): DepthcastError {
@@ -267,8 +269,4 @@ function bytesOf(groups: readonly RecordGroup[]): number {
   let bytes = 0;
   for (const { lengths } of groups) for (const length of lengths) bytes += slotBytes(length);
   return bytes;
-}
-
-function hasContent(path: string): boolean {
-  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

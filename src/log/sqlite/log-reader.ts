@@ -53,6 +53,18 @@ export class LogReader {
     return this.#ask(() => this.#entries.lastIndex() + 1);
   }
 
+  /** @throws DepthcastError `internal` where pages of the file do not fit together. */
+  checkStructure(): void {
+    const problem = this.#ask(() => this.#database.prepare("PRAGMA quick_check(1)").get());
+    const text = String(problem?.["quick_check"]);
+    if (text !== "ok") throw damagedLog(this.path, text.replaceAll("\n", " "));
+  }
+
+  /** @throws DepthcastError `internal` where the first or the last entry is damaged. */
+  checkEnds(): void {
+    this.#ask(() => this.#entries.end());
+  }
+
   /** The digest before an entry, as it is written. */
   digestAt(index: number): Digest {
     return this.#ask(() => this.#entries.digestAt(index));

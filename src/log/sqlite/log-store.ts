@@ -1,11 +1,9 @@
-import { statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { invariant } from "../../errors.ts";
+import { DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import { LINK_BYTES, type RecordGroup, slotBytes } from "../record-group.ts";
 import { type Digest, linkedDigest } from "./chain.ts";
 import { diskError } from "./disk-error.ts";
 import { EntryReader } from "./entry-reader.ts";
-import { damagedLog } from "./log-damage.ts";
 import { openLogDatabase, pragma } from "./log-database.ts";
 import { type LogMeta, readMeta, writeMeta } from "./log-meta.ts";
 
@@ -31,13 +29,10 @@ export class LogStore {
 
   /**
    * @param whereNew what it says of itself where it is new
-   * @param isKnown whether this process had it open before: then its structure is as it was left
    * @throws DepthcastError `internal` where it is damaged, `failed_precondition` where it is no log, and as `diskError`.
    */
-  constructor(path: string, whereNew: LogMeta, isKnown = false) {
+  constructor(path: string, whereNew: LogMeta) {
     this.path = path;
-    // A server that ended in good order has emptied it.
-    const wasCutOff = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
     this.#database = this.#ask("open", () => openLogDatabase(path));
     try {
       const database = this.#database;
@@ -48,8 +43,6 @@ export class LogStore {
       this.#pageCount = database.prepare("PRAGMA page_count");
       this.#freeCount = database.prepare("PRAGMA freelist_count");
       this.#walFrames = database.prepare("PRAGMA wal_checkpoint(NOOP)");
-      // A write-ahead log that is damaged in its midst is taken up to there, which may not fit the pages beyond it.
-      if (wasCutOff && !isKnown) this.#checkStructure();
       this.#meta = this.#ask("read", () => readMeta(database, path)) ?? this.#create(whereNew);
       this.#entries = new EntryReader(database, path, () => this.#meta);
       const { endIndex, endDigest } = this.#ask("read", () => this.#entries.end());
@@ -161,12 +154,28 @@ export class LogStore {
     this.#ask("checkpoint", () => this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)"));
   }
 
+  /**
+   * Carries all over and empties the write-ahead log. To be done before anything is added to one that an earlier opening has left: what of
+   * it was never synced, because a sync failed or the process died, may be read from the system's memory and yet not be on the disk, now
+   * or ever; what is written behind it could not be recovered after a power cut.
+   *
+   * @throws DepthcastError `unavailable` where another program keeps it from that.
+   */
+  settle(): void {
+    const { busy } =
+      this.#ask("checkpoint", () => this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()) ?? {};
+    if (busy === 0) return;
+    throw new DepthcastError(
+      ErrorCode.unavailable,
+      `cannot checkpoint the order log ${this.path}: another program reads in it; end that`,
+      { reason: "LOG_BUSY" },
+    );
+  }
+
   /** Empties the write-ahead log where nobody reads, and closes the files. */
   close(): void {
     try {
-      if (this.#database.isOpen) {
-        this.#ask("checkpoint", () => this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
-      }
+      if (this.#database.isOpen) this.settle();
     } finally {
       this.abandon();
     }
@@ -201,12 +210,6 @@ export class LogStore {
         throw thrown;
       }
     });
-  }
-
-  #checkStructure(): void {
-    const [problem] = this.#ask("check", () => this.#database.prepare("PRAGMA quick_check(1)").all());
-    const text = String(problem?.["quick_check"]);
-    if (text !== "ok") throw damagedLog(this.path, text.replaceAll("\n", " "));
   }
 
   #ask<Result>(doing: string, action: () => Result): Result {

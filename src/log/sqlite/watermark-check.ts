@@ -1,6 +1,6 @@
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { sameDigest } from "./chain.ts";
-import type { LogStore } from "./log-store.ts";
+import type { LogReader } from "./log-reader.ts";
 import { type WatermarkContent, watermarkPath } from "./watermark.ts";
 
 /**
@@ -8,18 +8,18 @@ import { type WatermarkContent, watermarkPath } from "./watermark.ts";
  *
  * @throws DepthcastError `failed_precondition` where it has not, or where that cannot be told: what is missing and what can be done.
  */
-export function checkWatermark(log: LogStore, found: WatermarkContent | undefined): void {
-  const { path, startIndex, endIndex } = log;
+export function checkWatermark(log: LogReader, found: WatermarkContent | undefined): void {
+  const { path, endIndex } = log;
+  const { logId, epoch, startIndex } = log.meta;
   if (found === undefined) {
     if (endIndex > 0) throw withoutWatermark(path);
     return;
   }
-  if (found.logId !== log.logId) throw otherLog(path, "is of another log");
-  if (found.endIndex > endIndex) throw shortened(log, found.endIndex);
-  if (found.epoch !== log.epoch) throw otherLog(path, "is of another epoch of it");
+  if (found.logId !== logId) throw otherLog(path, "is of another log");
+  if (found.endIndex > endIndex) throw shortened(path, startIndex, endIndex, found.endIndex);
+  if (found.epoch !== epoch) throw otherLog(path, "is of another epoch of it");
   if (found.endIndex < startIndex) return;
-  const digest = log.digestAt(found.endIndex);
-  if (digest === undefined || !sameDigest(digest, found.digest)) {
+  if (!sameDigest(log.digestAt(found.endIndex), found.digest)) {
     throw otherLog(path, `knows other entries before ${found.endIndex}`);
   }
 }
@@ -49,7 +49,12 @@ function otherLog(path: string, how: string): DepthcastError {
   );
 }
 
-function shortened({ path, startIndex, endIndex }: LogStore, acknowledgedEnd: number): DepthcastError {
+function shortened(
+  path: string,
+  startIndex: number,
+  endIndex: number,
+  acknowledgedEnd: number,
+): DepthcastError {
   const accept =
     endIndex > startIndex
       ? `depthcast log repair --discard-after ${endIndex - 1} ${path}`
