@@ -1,5 +1,5 @@
-import { connectWith } from "./connect.ts";
-import type { ClientOptions, MarketClient } from "./market-client.ts";
+import { serversAt } from "./connect.ts";
+import { type ClientOptions, MarketClient } from "./market-client.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
 /**
@@ -16,7 +16,8 @@ import { WebSocketConnection } from "./websocket-connection.ts";
  */
 export function connect(addresses: string | readonly string[], options?: ClientOptions): MarketClient {
   const open = (address: string): WebSocketConnection => new WebSocketConnection(address);
-  return connectWith({ ws: open, wss: open }, addresses, options);
+  const servers = serversAt({ ws: open, wss: open }, addresses);
+  return new MarketClient(servers.addresses, servers.open, options);
 }
 
 export { BookState } from "../book/depth.ts";

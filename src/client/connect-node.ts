@@ -1,6 +1,7 @@
-import { connectWith } from "./connect.ts";
+import { serversAt } from "./connect.ts";
 import { GrpcConnection } from "./grpc-connection.ts";
-import type { ClientOptions, MarketClient } from "./market-client.ts";
+import type { ClientOptions } from "./market-client.ts";
+import { NodeClient } from "./node-client.ts";
 import { explainRefusal } from "./refused-websocket.ts";
 import { WebSocketConnection } from "./websocket-connection.ts";
 
@@ -16,9 +17,9 @@ import { WebSocketConnection } from "./websocket-connection.ts";
  * @param addresses `grpc://host:port`, `ws://…` or `wss://…`, tried in turn; positions are good on all of them
  * @throws DepthcastError `invalid_argument` where an address cannot be used.
  */
-export function connect(addresses: string | readonly string[], options?: ClientOptions): MarketClient {
+export function connect(addresses: string | readonly string[], options?: ClientOptions): NodeClient {
   const webSocket = (address: string): WebSocketConnection =>
     new WebSocketConnection(address, explainRefusal);
   const grpc = (address: string): GrpcConnection => new GrpcConnection(address.slice("grpc://".length));
-  return connectWith({ grpc, ws: webSocket, wss: webSocket }, addresses, options);
+  return new NodeClient(serversAt({ grpc, ws: webSocket, wss: webSocket }, addresses), options);
 }

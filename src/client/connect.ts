@@ -1,24 +1,22 @@
 import { DepthcastError, ErrorCode } from "../errors.ts";
-import { type ClientOptions, MarketClient } from "./market-client.ts";
 import type { OpenConnection } from "./server-link.ts";
 
 /** How to connect, by the scheme of an address. */
 export type Openers = Readonly<Record<string, OpenConnection>>;
 
-/**
- * A client of the servers at `addresses`, which are tried in turn. It connects when the first book is watched.
- *
- * @throws DepthcastError `invalid_argument` where an address cannot be used.
- */
-export function connectWith(
-  openers: Openers,
-  addresses: string | readonly string[],
-  options?: ClientOptions,
-): MarketClient {
+/** Servers of a client, and how to connect to each. */
+export interface Servers {
+  /** Tried in turn. */
+  readonly addresses: readonly string[];
+  readonly open: OpenConnection;
+}
+
+/** @throws DepthcastError `invalid_argument` where an address cannot be used. */
+export function serversAt(openers: Openers, addresses: string | readonly string[]): Servers {
   const list = typeof addresses === "string" ? [addresses] : addresses;
   if (list.length === 0) throw new DepthcastError(ErrorCode.invalidArgument, "connect needs an address");
   for (const address of list) openerOf(openers, address);
-  return new MarketClient(list, (address) => openerOf(openers, address)(address), options);
+  return { addresses: list, open: (address) => openerOf(openers, address)(address) };
 }
 
 function openerOf(openers: Openers, address: string): OpenConnection {

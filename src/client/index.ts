@@ -33,10 +33,22 @@ export type {
   SnapshotUpdate,
   SubscribedUpdate,
 } from "./market-update.ts";
+export type { NodeClient } from "./node-client.ts";
+export type { InstrumentDefinition, SymbolProducerOptions } from "./producer/open-symbol-producer.ts";
 export {
   Producer,
   type ProducerOptions,
   type ProducerStatus,
   type ProducerTotals,
 } from "./producer/producer.ts";
+export type { RejectedEvent } from "./producer/rejected-event.ts";
+export type {
+  NewOrder,
+  OrderChange,
+  OrderId,
+  OrderPrice,
+  OrderQuantity,
+  Rejection,
+  SymbolProducer,
+} from "./producer/symbol-producer.ts";
 export { WebSocketConnection } from "./websocket-connection.ts";

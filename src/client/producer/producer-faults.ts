@@ -21,6 +21,18 @@ export function isPassing(error: DepthcastError): boolean {
   return PASSING.has(error.code) && !LASTING.has(error.details.reason ?? "");
 }
 
+/** What a server that has another order log answers to a producer of this one. */
+const OF_ANOTHER_LOG: ReadonlySet<string> = new Set([
+  "EPOCH_CHANGED",
+  "ACKNOWLEDGED_BATCHES_LOST",
+  "PRODUCER_AHEAD",
+]);
+
+/** Whether `error` may be because the server is not one of the producer's order log. */
+export function isOfAnotherLog(error: DepthcastError): boolean {
+  return OF_ANOTHER_LOG.has(error.details.reason ?? "");
+}
+
 /** The server knows less of the producer than it acknowledged. */
 export function acknowledgedLost(target: string, position: number, acknowledged: number): DepthcastError {
   return new DepthcastError(

@@ -29,6 +29,7 @@ export interface LinkListener {
 
 /** One connection of a producer: the question where it stands, then its stream. It does not outlive a failure. */
 export class ProducerLink {
+  readonly target: string;
   /** The producer's last batch that the server has applied. */
   readonly position: number;
   readonly #client: GrpcClient;
@@ -37,6 +38,7 @@ export class ProducerLink {
 
   private constructor(client: GrpcClient, position: number) {
     this.#client = client;
+    this.target = client.target;
     this.position = position;
   }
 

@@ -11,6 +11,7 @@ import { type KeptBatch, KeptBatches } from "./kept-batches.ts";
 import {
   acknowledgedLost,
   gaveUp,
+  isOfAnotherLog,
   isPassing,
   notInTurn,
   producerAhead,
@@ -18,13 +19,14 @@ import {
   producerFailed,
 } from "./producer-faults.ts";
 import { type KnownPlace, otherLog, ProducerLink } from "./producer-link.ts";
+import { type RejectedEvent, readRejectedEvents } from "./rejected-event.ts";
 
 /** A batch with as many bytes is sent, however few its events: a quarter of what a server takes by default. */
 const BATCH_BYTES_MAX = 1024 * 1024;
 
 export interface ProducerOptions {
-  /** The server's gRPC address, `host:port`. */
-  readonly target: string;
+  /** The server's gRPC address, `host:port`; or several that lead to one order log, tried in turn. */
+  readonly target: string | readonly string[];
   /** Names the producer for good, 1 to 64 bytes: its batches are numbered on from the last one under it. */
   readonly producerId: string;
   /** Events of a batch, at most. Default 500: larger ones gain little and wait longer. */
@@ -35,10 +37,14 @@ export interface ProducerOptions {
   readonly batchesInFlightMax?: number;
   /** What is kept until it is acknowledged, roughly; then `write` makes its caller wait. Default 8 MiB. */
   readonly keptBytesMax?: number;
+  /** The order log that it is for: another one's server is refused. Default: that of the first acknowledgement. */
+  readonly known?: KnownPlace;
   /** How a lost connection is made anew. */
   readonly backoff?: BackoffOptions;
   /** Told when the connection is lost, made anew, or given up. */
   readonly onStatus?: (status: ProducerStatus) => void;
+  /** Told each event that the server refused, the first 100 of a batch; before `flush` resolves. */
+  readonly onRejected?: (rejected: RejectedEvent) => void;
   readonly clock?: ClientClock;
   /** From 0 to below 1, for the jitter. Default `Math.random`. */
   readonly random?: () => number;
@@ -89,7 +95,7 @@ type State =
  * server that is slow or gone holds its producers.
  */
 export class Producer {
-  readonly #target: string;
+  readonly #targets: readonly string[];
   readonly #producerId: string;
   readonly #batchEventsMax: number;
   readonly #batchesInFlightMax: number;
@@ -97,6 +103,7 @@ export class Producer {
   readonly #keptBytesMax: number;
   readonly #clock: ClientClock;
   readonly #onStatus: ((status: ProducerStatus) => void) | undefined;
+  readonly #onRejected: ((rejected: RejectedEvent) => void) | undefined;
   readonly #backoff: Backoff;
   readonly #writer = new IngestBatchWriter();
   readonly #kept = new KeptBatches();
@@ -104,6 +111,10 @@ export class Producer {
   readonly #positions = new Map<string, BookPosition>();
   readonly #change = new Condition();
   #state: State;
+  /** The last one with which it was connected. */
+  #home: string;
+  /** Of the targets, the one to try next. */
+  #turn: number;
   #closing = false;
   /** The symbol of the batch under way. */
   #symbol = "";
@@ -116,7 +127,9 @@ export class Producer {
   #uncountedEvents = 0;
 
   private constructor(options: ProducerOptions, link: ProducerLink) {
-    this.#target = options.target;
+    this.#targets = targetsOf(options);
+    this.#home = link.target;
+    this.#turn = this.#targets.indexOf(link.target);
     this.#producerId = options.producerId;
     this.#batchEventsMax = options.batchEventsMax ?? 500;
     this.#lingerMs = options.lingerMs ?? 5;
@@ -124,6 +137,8 @@ export class Producer {
     this.#keptBytesMax = options.keptBytesMax ?? 8 * 1024 * 1024;
     this.#clock = options.clock ?? clientClock;
     this.#onStatus = options.onStatus;
+    this.#onRejected = options.onRejected;
+    this.#known = options.known;
     this.#backoff = new Backoff(options.backoff ?? {}, this.#clock, options.random ?? Math.random);
     this.#lastMade = link.position;
     this.#acknowledged = link.position;
@@ -131,13 +146,24 @@ export class Producer {
   }
 
   /**
-   * Connects, once, so that a wrong address is told at once.
+   * Connects, once with each target until one answers, so that a wrong address is told at once.
    *
    * @throws DepthcastError `unavailable` where no server is; `invalid_argument` for an id or a bound that cannot be.
    */
   static async open(options: ProducerOptions): Promise<Producer> {
     checkOptions(options);
-    return new Producer(options, await ProducerLink.open(options));
+    let failure = new DepthcastError(ErrorCode.invalidArgument, "target: must name a server", {
+      field: "target",
+    });
+    for (const target of targetsOf(options)) {
+      try {
+        return new Producer(options, await openLink(options, target));
+      } catch (thrown) {
+        failure = DepthcastError.from(thrown);
+        if (!isPassing(failure) && !isOfAnotherLog(failure)) break;
+      }
+    }
+    throw failure;
   }
 
   get status(): ProducerStatus {
@@ -290,7 +316,7 @@ export class Producer {
     if (position !== undefined) {
       const { epoch, sequence } = position;
       if (this.#known !== undefined && this.#known.epoch !== epoch) {
-        this.#fail(otherLog(this.#target));
+        this.#fail(otherLog(this.#home));
         return;
       }
       this.#known = { symbol: batch.symbol, epoch };
@@ -302,6 +328,8 @@ export class Producer {
     this.#backoff.succeeded();
     this.#pump();
     this.#change.changed();
+    if (this.#onRejected === undefined || response.rejections.length === 0) return;
+    for (const rejected of readRejectedEvents(batch, response)) this.#onRejected(rejected);
   }
 
   #onLost(cause: DepthcastError): void {
@@ -309,6 +337,10 @@ export class Producer {
       this.#fail(cause);
       return;
     }
+    this.#tryAgain(cause);
+  }
+
+  #tryAgain(cause: DepthcastError): void {
     const delayMs = this.#backoff.next();
     if (delayMs === undefined) {
       this.#fail(gaveUp(cause, this.#backoff.attempts));
@@ -321,17 +353,29 @@ export class Producer {
   async #connect(cause: DepthcastError): Promise<void> {
     const connecting: State = { phase: "connecting", cause };
     this.#become(connecting);
+    const target = this.#nextTarget();
     let link: ProducerLink | undefined;
     try {
-      link = await ProducerLink.open({ target: this.#target, producerId: this.#producerId });
-      this.#checkPosition(link.position);
+      link = await ProducerLink.open({ target, producerId: this.#producerId });
+      this.#checkPosition(target, link.position);
       if (this.#known !== undefined) await link.expectLogOf(this.#known);
       if (this.#state === connecting) this.#resume(link);
       else link.close();
     } catch (thrown) {
       link?.close();
-      if (this.#state === connecting) this.#onLost(DepthcastError.from(thrown));
+      if (this.#state === connecting) this.#notConnected(target, DepthcastError.from(thrown));
     }
+  }
+
+  /** Another log is a reason to stop where it is in place of the known one, not where it is somewhere else. */
+  #notConnected(target: string, cause: DepthcastError): void {
+    if (target !== this.#home && isOfAnotherLog(cause)) this.#tryAgain(cause);
+    else this.#onLost(cause);
+  }
+
+  #nextTarget(): string {
+    this.#turn = (this.#turn + 1) % this.#targets.length;
+    return this.#targets[this.#turn]!;
   }
 
   /** Goes on where the server stands. */
@@ -340,15 +384,14 @@ export class Producer {
     for (const batch of this.#kept.takeThrough(link.position)) this.#countUncounted(batch);
     if (link.position > this.#acknowledged) this.#backoff.succeeded();
     this.#acknowledged = link.position;
+    this.#home = link.target;
     this.#become(this.#started(link));
     this.#pump();
   }
 
-  #checkPosition(position: number): void {
-    if (position < this.#acknowledged) {
-      throw acknowledgedLost(this.#target, position, this.#acknowledged);
-    }
-    if (position > this.#lastMade) throw producerAhead(this.#target, position, this.#lastMade);
+  #checkPosition(target: string, position: number): void {
+    if (position < this.#acknowledged) throw acknowledgedLost(target, position, this.#acknowledged);
+    if (position > this.#lastMade) throw producerAhead(target, position, this.#lastMade);
   }
 
   #countUncounted({ eventCount }: KeptBatch): void {
@@ -388,6 +431,21 @@ export class Producer {
       return false;
     });
   }
+}
+
+async function openLink({ producerId, known }: ProducerOptions, target: string): Promise<ProducerLink> {
+  const link = await ProducerLink.open({ target, producerId });
+  try {
+    if (known !== undefined) await link.expectLogOf(known);
+    return link;
+  } catch (thrown) {
+    link.close();
+    throw thrown;
+  }
+}
+
+function targetsOf({ target }: ProducerOptions): readonly string[] {
+  return typeof target === "string" ? [target] : target;
 }
 
 function isOver(state: State): boolean {
