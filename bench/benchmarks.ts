@@ -10,5 +10,6 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   latency: async () => (await import("./latency/latency.ts")).latencyBenchmark,
   conflation: async () => (await import("./conflation/conflation.ts")).conflationBenchmark,
   threads: async () => (await import("./threads/threads.ts")).threadsBenchmark,
+  recovery: async () => (await import("./recovery/recovery.ts")).recoveryBenchmark,
   scale: async () => (await import("./scale/scale.ts")).scaleBenchmark,
 };
