@@ -12,7 +12,7 @@ export class CheckedBooks {
     for (const wire of fromBinary(SubscribeResponseSchema, message).updates) {
       const update = readUpdate(wire);
       if (update?.type === "subscribed") this.#books.set(consumer, new ClientBook(update));
-      else if (update !== undefined && update.type !== "refused") {
+      else if (update !== undefined) {
         const verdict = this.#books.get(consumer)?.apply(update);
         expectOutcome(verdict?.outcome === "applied", `consumer ${consumer}: ${JSON.stringify(verdict)}`);
       }

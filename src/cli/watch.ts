@@ -141,7 +141,7 @@ function lineOutput(json: boolean): Output {
         const { book, breach, detail } = event;
         if (json) print(JSON.stringify({ type: "breach", symbol: book.symbol, breach, detail }));
         process.stderr.write(`depthcast: ${book.symbol}: ${detail}; subscribed anew\n`);
-      } else if (event.update.type !== "refused") {
+      } else {
         const { book, update } = event;
         print(json ? updateJson(book.instrument, update) : updateLine(book, update));
       }

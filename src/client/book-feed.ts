@@ -1,12 +1,12 @@
 import { DepthcastError, ErrorCode } from "../errors.ts";
-import { type Breach, ClientBook } from "./client-book.ts";
+import { Breach, ClientBook } from "./client-book.ts";
 import type { MarketDataConnection } from "./market-data-connection.ts";
-import type { MarketSubscription, MarketUpdate } from "./market-update.ts";
+import type { BookUpdate, MarketSubscription, MarketUpdate } from "./market-update.ts";
 
 /** Something that happened to one book of a feed. */
 export type BookEvent =
   /** `book` has taken `update`: look at its phase before using its levels. */
-  | { readonly type: "updated"; readonly book: ClientBook; readonly update: MarketUpdate }
+  | { readonly type: "updated"; readonly book: ClientBook; readonly update: BookUpdate }
   /** A check of `book` failed: it was dropped and subscribed anew. */
   | { readonly type: "breach"; readonly book: ClientBook; readonly breach: Breach; readonly detail: string }
   /** The server did not accept a subscription. */
@@ -67,6 +67,10 @@ export class BookFeed {
       this.#subscriptions.delete(update.id);
       return { type: "refused", symbol: update.symbol, error: update.error };
     }
+    if (update.type === "malformed") {
+      const damaged = this.#books.get(update.viewId);
+      return damaged && this.#broken(damaged, Breach.malformed, update.detail);
+    }
     const book = this.#bookOf(update);
     if (book === undefined) return undefined;
     const verdict = book.apply(update);
@@ -75,12 +79,16 @@ export class BookFeed {
       if (update.type === "delta") this.#breachesInARow.delete(book.symbol);
       return { type: "updated", book, update };
     }
-    this.#countBreach(book, verdict.detail);
-    this.#subscribeAnew(book);
-    return { type: "breach", book, breach: verdict.breach, detail: verdict.detail };
+    return this.#broken(book, verdict.breach, verdict.detail);
   }
 
-  #bookOf(update: Exclude<MarketUpdate, { type: "refused" }>): ClientBook | undefined {
+  #broken(book: ClientBook, breach: Breach, detail: string): BookEvent {
+    this.#countBreach(book, detail);
+    this.#subscribeAnew(book);
+    return { type: "breach", book, breach, detail };
+  }
+
+  #bookOf(update: BookUpdate): ClientBook | undefined {
     if (update.type === "subscribed") {
       const subscription = this.#subscriptions.get(update.id);
       this.#subscriptions.delete(update.id);

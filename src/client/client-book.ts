@@ -6,9 +6,9 @@ import { NoticeCode } from "../protocol/update-encoder.ts";
 import { BookSide } from "./book-side.ts";
 import type {
   BookPosition,
+  BookUpdate,
   DeltaUpdate,
   HeartbeatUpdate,
-  MarketUpdate,
   PriceLevel,
   SnapshotUpdate,
   SubscribedUpdate,
@@ -32,6 +32,8 @@ export const Breach = {
   checksum: "checksum",
   /** More levels a side than subscribed, a Snapshot that is not best first, or a state that is not the levels'. */
   window: "window",
+  /** It cannot be read. */
+  malformed: "malformed",
 } as const;
 export type Breach = (typeof Breach)[keyof typeof Breach];
 
@@ -135,7 +137,7 @@ export class ClientBook {
   }
 
   /** Takes the next update of the view, in the order in which they came. */
-  apply(update: MarketUpdate): ApplyVerdict {
+  apply(update: BookUpdate): ApplyVerdict {
     switch (update.type) {
       case "subscribed":
         return this.#applySubscribed(update);
@@ -148,8 +150,6 @@ export class ClientBook {
       case "notice":
         if (update.code === NoticeCode.resync) this.#phase = "awaiting_snapshot";
         return APPLIED;
-      case "refused":
-        return SKIPPED;
     }
   }
 

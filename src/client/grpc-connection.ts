@@ -1,6 +1,6 @@
 import { type ClientReadableStream, type ServiceError, status } from "@grpc/grpc-js";
 import { DepthcastError } from "../errors.ts";
-import type { SubscribeResponse } from "../protocol/gen/depthcast/v1/market_data_pb.ts";
+import type { SubscribeResponse, Update } from "../protocol/gen/depthcast/v1/market_data_pb.ts";
 import { GrpcClient } from "./grpc-client.ts";
 import type { MarketDataConnection } from "./market-data-connection.ts";
 import type { MarketSubscription, MarketUpdate } from "./market-update.ts";
@@ -83,15 +83,11 @@ export class GrpcConnection implements MarketDataConnection {
   #receive(subscriber: Subscriber, response: SubscribeResponse): void {
     subscriber.started = true;
     const batch: MarketUpdate[] = [];
-    try {
-      for (const message of response.updates) {
-        const update = subscriber.dropped.has(message.viewId) ? undefined : readUpdate(message);
-        if (update === undefined) continue;
-        if (update.type === "subscribed") subscriber.views.add(update.viewId);
-        batch.push(update);
-      }
-    } catch (thrown) {
-      this.#fail(DepthcastError.from(thrown));
+    for (const message of response.updates) {
+      if (subscriber.dropped.has(message.viewId)) continue;
+      if (message.event.case === "subscribed") subscriber.views.add(message.viewId);
+      const update = readOrTellMalformed(message);
+      if (update !== undefined) batch.push(update);
     }
     if (!this.#queue.push(batch)) subscriber.call.pause();
   }
@@ -127,6 +123,17 @@ export class GrpcConnection implements MarketDataConnection {
     for (const { call } of this.#subscribers) call.cancel();
     this.#subscribers.clear();
     this.#client.close();
+  }
+}
+
+/** What is wrong with one message of a response leaves the others as they are. */
+function readOrTellMalformed(message: Update): MarketUpdate | undefined {
+  const { viewId, event } = message;
+  try {
+    return readUpdate(message);
+  } catch (thrown) {
+    const id = event.case === "subscribed" ? event.value.id : "";
+    return { type: "malformed", viewId, id, detail: DepthcastError.from(thrown).message };
   }
 }
 

@@ -23,8 +23,10 @@ export type { ClientOptions, MarketClient, WatchOptions } from "./market-client.
 export type { MarketDataConnection } from "./market-data-connection.ts";
 export type {
   BookPosition,
+  BookUpdate,
   DeltaUpdate,
   HeartbeatUpdate,
+  MalformedUpdate,
   MarketSubscription,
   MarketUpdate,
   NoticeUpdate,

@@ -3,42 +3,69 @@ import { CrossPolicy, type Instrument } from "../book/instrument.ts";
 import { DepthcastError, ErrorCode } from "../errors.ts";
 import { parseDecimal } from "../protocol/decimal.ts";
 import { NoticeCode } from "../protocol/update-encoder.ts";
-import type { BookPosition, MarketSubscription, MarketUpdate, PriceLevel } from "./market-update.ts";
+import type {
+  BookPosition,
+  BookUpdate,
+  MalformedUpdate,
+  MarketSubscription,
+  PriceLevel,
+} from "./market-update.ts";
 
 /**
  * The JSON dialect of the WebSocket bridge, as a client reads it. Everything is checked, as a server may
- * be another's: what is not as PROTOCOL section 5 says is a DepthcastError `internal`.
+ * be another's: what is not as PROTOCOL section 5 says is a `malformed` update, where it names its view.
  */
 
 type JsonObject = { readonly [key: string]: unknown };
 
 /** A frame of the server: an update of a view, or an answer about the connection. */
 export type JsonFrame =
-  | { readonly type: "update"; readonly update: MarketUpdate }
+  | BookUpdate
+  | MalformedUpdate
   | { readonly type: "unsubscribed"; readonly viewId: number }
-  | { readonly type: "error"; readonly id: string; readonly error: DepthcastError }
-  | { readonly type: "ignored" };
+  | { readonly type: "error"; readonly id: string; readonly error: DepthcastError };
 
 /** The scales of the numbers of a view, known from its `subscribed`. */
 export type FindInstrument = (viewId: number) => Instrument | undefined;
 
-export function readJsonFrame(frameText: string, findInstrument: FindInstrument): JsonFrame {
+/**
+ * Undefined for a frame that is to be ignored.
+ *
+ * @throws DepthcastError `internal` where it is malformed, and does not even say of which view.
+ */
+export function readJsonFrame(frameText: string, findInstrument: FindInstrument): JsonFrame | undefined {
+  try {
+    return readFrame(frameText, findInstrument);
+  } catch (thrown) {
+    // From the text, which may be no JSON. Within a JSON string the quotes would be escaped.
+    const viewId = /"viewId":(\d+)/.exec(frameText)?.[1];
+    if (viewId === undefined) throw thrown;
+    const id = /"id":"(\w+)"/.exec(frameText)?.[1] ?? "";
+    const detail = DepthcastError.from(thrown).message;
+    return { type: "malformed", viewId: Number(viewId), id, detail };
+  }
+}
+
+function readFrame(frameText: string, findInstrument: FindInstrument): JsonFrame | undefined {
   const frame = object(parseJson(frameText), "frame");
   switch (frame["type"]) {
     case "subscribed":
     case "heartbeat":
     case "notice":
-      return { type: "update", update: readPlainUpdate(frame) };
+      return readPlainUpdate(frame);
     case "snapshot":
-    case "delta":
-      return { type: "update", update: readWindowUpdate(frame, findInstrument) };
+    case "delta": {
+      const instrument = findInstrument(number(frame, "viewId"));
+      // Of a view that is not subscribed, or of which the `subscribed` was malformed: nobody can read it.
+      return instrument && readWindowUpdate(frame, instrument);
+    }
     case "unsubscribed":
       return { type: "unsubscribed", viewId: number(frame, "viewId") };
     case "error":
       return { type: "error", id: optionalText(frame, "id"), error: readError(frame) };
     default:
       // A pong, or something newer than this client.
-      return { type: "ignored" };
+      return undefined;
   }
 }
 
@@ -59,7 +86,7 @@ function jsonPosition({ epoch, sequence }: BookPosition) {
   return { epoch: String(epoch), sequence: String(sequence) };
 }
 
-function readPlainUpdate(frame: JsonObject): MarketUpdate {
+function readPlainUpdate(frame: JsonObject): BookUpdate {
   const envelope = { viewId: number(frame, "viewId"), symbol: text(frame, "symbol") };
   if (frame["type"] === "notice") {
     const code = member(noticeCodes, text(frame, "code"), "code");
@@ -86,18 +113,15 @@ function readPlainUpdate(frame: JsonObject): MarketUpdate {
   };
 }
 
-function readWindowUpdate(frame: JsonObject, findInstrument: FindInstrument): MarketUpdate {
-  const viewId = number(frame, "viewId");
-  const instrument = findInstrument(viewId);
-  if (instrument === undefined) throw malformed(`view ${viewId} was never subscribed`);
+function readWindowUpdate(frame: JsonObject, instrument: Instrument): BookUpdate {
   const shared = {
-    viewId,
+    viewId: number(frame, "viewId"),
     symbol: text(frame, "symbol"),
     sequence: safeInteger(frame, "sequence"),
     bids: readLevels(frame, "bids", instrument),
     asks: readLevels(frame, "asks", instrument),
     checksum: number(frame, "checksum"),
-    state: member(bookStates, text(frame, "state"), "state"),
+    state: member(BookState, text(frame, "state"), "state"),
     sourceTimeUnixNanos: integer64(frame, "sourceTime"),
     publishTimeUnixNanos: integer64(frame, "publishTime"),
   };
@@ -111,12 +135,6 @@ function readWindowUpdate(frame: JsonObject, findInstrument: FindInstrument): Ma
     mergedIntervals: number(frame, "mergedIntervals"),
   };
 }
-
-const bookStates: { readonly [name: string]: BookState } = {
-  open: BookState.open,
-  locked: BookState.locked,
-  crossed: BookState.crossed,
-};
 
 const noticeCodes: { readonly [name: string]: NoticeCode } = {
   resync: NoticeCode.resync,
@@ -147,12 +165,9 @@ function readInstrument(json: JsonObject): Instrument {
 }
 
 function readLevels(frame: JsonObject, key: string, instrument: Instrument): PriceLevel[] {
-  const levels = frame[key];
-  if (!Array.isArray(levels)) throw malformed(`${key} is not an array`);
-  return levels.map((level: unknown) => {
-    if (!Array.isArray(level)) throw malformed(`${key} holds what is not a level`);
-    const [price, quantity, orderCount] = level as unknown[];
-    if (typeof orderCount !== "number") throw malformed(`${key} holds a level without an order count`);
+  return array(frame[key], key).map((level) => {
+    const [price, quantity, orderCount] = array(level, key);
+    if (typeof orderCount !== "number") throw malformed(`${key} has no order count`);
     return {
       price: mantissa(price, instrument.priceScale, key),
       quantity: mantissa(quantity, instrument.quantityScale, key),
@@ -179,6 +194,11 @@ function parseJson(frameText: string): unknown {
 function object(value: unknown, key: string): JsonObject {
   if (typeof value !== "object" || value === null) throw malformed(`${key} is not an object`);
   return value as JsonObject;
+}
+
+function array(value: unknown, key: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw malformed(`${key} is not an array`);
+  return value;
 }
 
 function number(json: JsonObject, key: string): number {

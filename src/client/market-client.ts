@@ -7,7 +7,7 @@ import type { Breach } from "./client-book.ts";
 import { type ClientEvent, ClientEvents } from "./client-events.ts";
 import { LiveBook } from "./live-book.ts";
 import type { MarketDataConnection } from "./market-data-connection.ts";
-import type { MarketUpdate, RefusedUpdate } from "./market-update.ts";
+import type { BookUpdate, MalformedUpdate, MarketUpdate, RefusedUpdate } from "./market-update.ts";
 import { type OpenConnection, ServerLink } from "./server-link.ts";
 import { WatchedView } from "./watched-view.ts";
 
@@ -200,8 +200,8 @@ export class MarketClient {
     }
   }
 
-  #take(update: Exclude<MarketUpdate, RefusedUpdate>): void {
-    if (update.type === "subscribed") {
+  #take(update: BookUpdate | MalformedUpdate): void {
+    if (update.type === "subscribed" || update.type === "malformed") {
       const asked = this.#byRequest.get(update.id);
       this.#byRequest.delete(update.id);
       if (asked !== undefined) {
@@ -231,7 +231,7 @@ export class MarketClient {
     else this.#end(view, error);
   }
 
-  /** A check failed: that book is asked for anew, without a position, and no other notices. */
+  /** A check failed: that book is asked for anew, and no other notices. */
   #broken(view: WatchedView, breach: Breach, detail: string): void {
     this.#events.add({ type: "resync", symbol: view.subscription.symbol, breach, detail });
     this.#unsubscribe(view);

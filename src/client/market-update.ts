@@ -14,7 +14,11 @@ export type MarketUpdate =
   | DeltaUpdate
   | HeartbeatUpdate
   | NoticeUpdate
+  | MalformedUpdate
   | RefusedUpdate;
+
+/** What a server tells of a view, and can be read. */
+export type BookUpdate = Exclude<MarketUpdate, MalformedUpdate | RefusedUpdate>;
 
 /** A price with the sum of its orders. Mantissas; in a delta quantity 0 = gone from the window. */
 export interface PriceLevel {
@@ -95,6 +99,15 @@ export interface HeartbeatUpdate extends ViewUpdate {
 export interface NoticeUpdate extends ViewUpdate {
   readonly type: "notice";
   readonly code: NoticeCode;
+  readonly detail: string;
+}
+
+/** Something of a view that cannot be read: what it said is lost. */
+export interface MalformedUpdate {
+  readonly type: "malformed";
+  readonly viewId: number;
+  /** The id that `subscribe` returned, where it was an answer to that; or empty. */
+  readonly id: string;
   readonly detail: string;
 }
 

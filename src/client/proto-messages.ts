@@ -14,7 +14,7 @@ import type { NoticeCode } from "../protocol/update-encoder.ts";
 import type {
   DeltaUpdate,
   HeartbeatUpdate,
-  MarketUpdate,
+  BookUpdate,
   NoticeUpdate,
   PriceLevel,
   SnapshotUpdate,
@@ -29,7 +29,7 @@ interface Envelope {
 }
 
 /** An update as the client knows it; undefined for a kind that this client is too old for. */
-export function readUpdate(update: Update): MarketUpdate | undefined {
+export function readUpdate(update: Update): BookUpdate | undefined {
   const envelope = { viewId: update.viewId, symbol: update.symbol };
   const { event } = update;
   switch (event.case) {

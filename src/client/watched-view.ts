@@ -3,7 +3,7 @@ import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import { NoticeCode } from "../protocol/update-encoder.ts";
 import { Breach, ClientBook } from "./client-book.ts";
 import type { BookStatus } from "./live-book.ts";
-import type { MarketSubscription, MarketUpdate, SubscribedUpdate } from "./market-update.ts";
+import type { BookUpdate, MalformedUpdate, MarketSubscription, SubscribedUpdate } from "./market-update.ts";
 import { NewestStates } from "./newest-state.ts";
 
 /** Silence after which a book is stale, in heartbeats: a missing one is noticed before the second would be due. */
@@ -11,7 +11,7 @@ const STALE_HEARTBEATS = 1.75;
 
 /** Told by a view of what its client has to do. */
 export interface ViewListener {
-  /** What the book holds is no good: subscribe it anew, without a position. */
+  /** Something of the chain is lost: subscribe it anew. */
   broken(view: WatchedView, breach: Breach, detail: string): void;
   /** The server has said nothing of this view for too long. */
   silent(view: WatchedView): void;
@@ -77,8 +77,13 @@ export class WatchedView {
   }
 
   /** Takes what the server says of this view. */
-  take(update: Exclude<MarketUpdate, { type: "refused" }>): void {
+  take(update: BookUpdate | MalformedUpdate): void {
     if (this.#status === "closed") return;
+    if (update.type === "malformed") {
+      // The book stays sound, and is asked for from its place on.
+      this.#break(Breach.malformed, update.detail);
+      return;
+    }
     if (update.type === "subscribed" && !this.#begin(update)) return;
     const book = this.#book;
     if (book === undefined) return;

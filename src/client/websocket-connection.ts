@@ -19,7 +19,8 @@ export class WebSocketConnection implements MarketDataConnection {
   readonly target: string;
   readonly #socket: WebSocket;
   readonly #queue = new UpdateQueue();
-  readonly #instruments = new Map<number, Instrument>();
+  /** Of each view that the server sends; undefined where its `subscribed` could not be read. */
+  readonly #instruments = new Map<number, Instrument | undefined>();
   /** Symbols of subscriptions that were not answered yet, by id. */
   readonly #asked = new Map<string, string>();
   /** Views that were unsubscribed and whose `unsubscribed` has not come yet. */
@@ -98,16 +99,8 @@ export class WebSocketConnection implements MarketDataConnection {
 
   #readUpdate(data: string): MarketUpdate | undefined {
     const frame = readJsonFrame(data, (viewId) => this.#instruments.get(viewId));
+    if (frame === undefined) return undefined;
     switch (frame.type) {
-      case "update": {
-        const { update } = frame;
-        if (update.type === "refused" || this.#dropped.has(update.viewId)) return undefined;
-        if (update.type === "subscribed") {
-          this.#instruments.set(update.viewId, update.instrument);
-          this.#asked.delete(update.id);
-        }
-        return update;
-      }
       case "unsubscribed":
         this.#dropped.delete(frame.viewId);
         this.#instruments.delete(frame.viewId);
@@ -119,8 +112,15 @@ export class WebSocketConnection implements MarketDataConnection {
         this.#asked.delete(frame.id);
         return { type: "refused", id: frame.id, symbol, error: frame.error };
       }
-      case "ignored":
-        return undefined;
+      default:
+        if (this.#dropped.has(frame.viewId)) return undefined;
+        if (frame.type === "subscribed") {
+          this.#instruments.set(frame.viewId, frame.instrument);
+          this.#asked.delete(frame.id);
+        } else if (frame.type === "malformed" && this.#asked.delete(frame.id)) {
+          this.#instruments.set(frame.viewId, undefined);
+        }
+        return frame;
     }
   }
 
@@ -144,19 +144,15 @@ function openSocket(url: string): WebSocket {
 }
 
 function closeError(code: number, reason: string, target: string): DepthcastError {
-  const why = reason === "" ? "" : `: ${reason}`;
-  if (code === CLOSE_SLOW_CONSUMER) {
-    return new DepthcastError(
-      ErrorCode.resourceExhausted,
-      `${target} closed a consumer that was too slow${why}`,
-    );
-  }
-  if (code === CLOSE_GOING_AWAY) {
-    return new DepthcastError(ErrorCode.unavailable, `the server at ${target} is going away${why}`);
-  }
+  const isSlow = code === CLOSE_SLOW_CONSUMER;
+  const what = isSlow
+    ? "closed a consumer that was too slow"
+    : code === CLOSE_GOING_AWAY
+      ? "is going away"
+      : `closed the connection with code ${code}`;
   return new DepthcastError(
-    ErrorCode.unavailable,
-    `the connection to ${target} was lost (close code ${code})${why}`,
+    isSlow ? ErrorCode.resourceExhausted : ErrorCode.unavailable,
+    `${target} ${what}${reason && `: ${reason}`}`,
   );
 }
 

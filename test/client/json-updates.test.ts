@@ -29,28 +29,32 @@ const read = (text: string) => readJsonFrame(text, () => instrument);
 describe("frames of the protocol", () => {
   test("are read", () => {
     expect(read(frames.subscribed)).toMatchObject({
-      update: { type: "subscribed", id: "a1", viewId: 3, depth: 20, instrument },
+      type: "subscribed",
+      id: "a1",
+      viewId: 3,
+      depth: 20,
+      instrument,
     });
     expect(read(frames.snapshot)).toMatchObject({
-      update: {
-        epoch: 1763800000000n,
-        sequence: 125,
-        bids: [{ price: 6183763, quantity: 378826000, orderCount: 4 }],
-        checksum: 4149067604,
-        sourceTimeUnixNanos: 1763800000000000000n,
-      },
+      epoch: 1763800000000n,
+      sequence: 125,
+      bids: [{ price: 6183763, quantity: 378826000, orderCount: 4 }],
+      checksum: 4149067604,
+      sourceTimeUnixNanos: 1763800000000000000n,
     });
     expect(read(frames.delta)).toMatchObject({
-      update: { prevSequence: 125, bids: [{ price: 6183763, quantity: 0 }], mergedIntervals: 1 },
+      prevSequence: 125,
+      bids: [{ price: 6183763, quantity: 0 }],
+      mergedIntervals: 1,
     });
-    expect(read(frames.heartbeat)).toMatchObject({ update: { type: "heartbeat", sequence: 130 } });
-    expect(read(frames.notice)).toMatchObject({ update: { type: "notice", code: 1 } });
+    expect(read(frames.heartbeat)).toMatchObject({ type: "heartbeat", sequence: 130 });
+    expect(read(frames.notice)).toMatchObject({ type: "notice", code: 1 });
     expect(read('{"type":"unsubscribed","viewId":3}')).toEqual({ type: "unsubscribed", viewId: 3 });
     expect(read('{"type":"error","id":"a1","code":"not_found","message":"unknown"}')).toMatchObject({
       id: "a1",
       error: { code: "not_found", message: "unknown" },
     });
-    expect(read('{"type":"pong"}')).toEqual({ type: "ignored" });
+    expect(read('{"type":"pong"}')).toBeUndefined();
   });
 
   test.each([
@@ -61,13 +65,29 @@ describe("frames of the protocol", () => {
     ["a level that is none", frames.snapshot.replace('["61837.63","3.78826000",4]', "{}")],
     ["levels that are none", frames.delta.replace('"asks":[]', '"asks":{}')],
     ["an unknown state", frames.delta.replace('"open"', '"toString"')],
-    ["what is no object", "1"],
-    ["what is no JSON", "{"],
-  ])("%s is a malformed frame", (_name, text) => {
-    expect(() => read(text)).toThrow("malformed frame");
+    ["what is no JSON", frames.delta.slice(0, -1)],
+  ])("%s is a malformed frame of its view", (_name, text) => {
+    expect(read(text)).toEqual({
+      type: "malformed",
+      viewId: 3,
+      id: "",
+      detail: expect.stringContaining("malformed frame"),
+    });
   });
 
-  test("a view that was never subscribed is a malformed frame", () => {
-    expect(() => readJsonFrame(frames.delta, () => undefined)).toThrow("never subscribed");
+  test("an answer that cannot be read names the request", () => {
+    const text = frames.subscribed.replace('"priceScale":2', '"priceScale":"2"');
+    expect(read(text)).toMatchObject({ type: "malformed", viewId: 3, id: "a1" });
+  });
+
+  test.each(["1", "{", '{"type":"delta"}', '{"type":"error","code":"internal","message":"\\"viewId\\":7"'])(
+    "%s says of no view, and is thrown",
+    (text) => {
+      expect(() => read(text)).toThrow("malformed frame");
+    },
+  );
+
+  test("a view that was never subscribed is nobody's", () => {
+    expect(readJsonFrame(frames.delta, () => undefined)).toBeUndefined();
   });
 });

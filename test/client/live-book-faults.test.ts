@@ -150,6 +150,7 @@ describe("a live book behind a proxy that drops, repeats, reorders, delays, cuts
         const lastFaults = markets.map((market) => market.sequence);
         await eventually(
           () =>
+            judged > 50 &&
             books.every(({ status, sequence }, index) => status === "live" && sequence > lastFaults[index]!),
           { deadlineMs: 15_000, what: "all books are live again" },
         );
@@ -163,7 +164,6 @@ describe("a live book behind a proxy that drops, repeats, reorders, delays, cuts
         process.stdout.write(
           `${name}: ${judged} live states judged; faults ${JSON.stringify(faults.done)}; events ${JSON.stringify([...happened])}\n`,
         );
-        expect(judged).toBeGreaterThan(50);
         expect((happened.get("resync") ?? 0) + (happened.get("disconnected") ?? 0)).toBeGreaterThan(0);
       }),
   );

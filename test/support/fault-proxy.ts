@@ -10,15 +10,20 @@ import {
 } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import type { MessageFaults } from "./message-faults.ts";
+import type { MessageSink } from "./message-faults.ts";
 
 /**
- * Proxies that pass a server's messages through `MessageFaults`: whole WebSocket frames, whole gRPC responses, or the
+ * Proxies that pass a server's messages through faults such as `MessageFaults`: whole WebSocket frames, whole gRPC responses, or the
  * bytes of the connection. Each resolves with the address for clients, and is closed when the test ends.
  */
 
+/** What may happen on the way of one connection. */
+export interface Faults {
+  way(sink: MessageSink): (message: Buffer) => void;
+}
+
 /** @param target `host:port` */
-export async function webSocketFaultProxy(target: string, faults: MessageFaults): Promise<string> {
+export async function webSocketFaultProxy(target: string, faults: Faults): Promise<string> {
   const proxy = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   await once(proxy, "listening");
   onTestFinished(() => {
@@ -50,7 +55,7 @@ const SUBSCRIBE = "/depthcast.v1.MarketDataService/Subscribe";
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
 /** @param target `host:port` */
-export async function grpcFaultProxy(target: string, faults: MessageFaults): Promise<string> {
+export async function grpcFaultProxy(target: string, faults: Faults): Promise<string> {
   const upstream = new Client(target, credentials.createInsecure());
   const proxy = new Server();
   const method = {
@@ -91,7 +96,7 @@ export async function grpcFaultProxy(target: string, faults: MessageFaults): Pro
 }
 
 /** Chunks of the connection's bytes, whatever they carry. Resolves with `host:port`. */
-export async function byteFaultProxy(target: string, faults: MessageFaults): Promise<string> {
+export async function byteFaultProxy(target: string, faults: Faults): Promise<string> {
   const [host, port] = target.split(":") as [string, string];
   const proxy = createServer();
   const sockets = new Set<Socket>();

@@ -1,13 +1,11 @@
 import { BookState } from "../../book/depth.ts";
 import type { Instrument } from "../../book/instrument.ts";
 import type { ClientBook } from "../../client/client-book.ts";
-import type { MarketUpdate, PriceLevel } from "../../client/market-update.ts";
+import type { BookUpdate, PriceLevel } from "../../client/market-update.ts";
 import { formatDecimal } from "../../protocol/decimal.ts";
 import { NoticeCode } from "../../protocol/update-encoder.ts";
 
 /** Updates as lines of text, for files and pipes. */
-
-type ViewUpdate = Exclude<MarketUpdate, { type: "refused" }>;
 
 const stateNames: { readonly [State in BookState]: string } = {
   [BookState.open]: "open",
@@ -26,7 +24,7 @@ export function stateName(state: BookState): string {
 }
 
 /** One line that tells how the book stands after an update; undefined for one that changes nothing in it. */
-export function updateLine(book: ClientBook, update: ViewUpdate): string | undefined {
+export function updateLine(book: ClientBook, update: BookUpdate): string | undefined {
   switch (update.type) {
     case "subscribed":
       return `${book.symbol} subscribed depth ${update.depth} interval ${update.intervalMs} ms`;
@@ -62,12 +60,12 @@ function quote(level: PriceLevel | undefined, { priceScale, quantityScale }: Ins
 }
 
 /** An update as the JSON dialect of the WebSocket bridge has it, whichever transport it came by. */
-export function updateJson(instrument: Instrument, update: ViewUpdate): string {
+export function updateJson(instrument: Instrument, update: BookUpdate): string {
   const { type, viewId, symbol } = update;
   return JSON.stringify({ type, viewId, symbol, ...contentJson(instrument, update) });
 }
 
-function contentJson(instrument: Instrument, update: ViewUpdate): object {
+function contentJson(instrument: Instrument, update: BookUpdate): object {
   switch (update.type) {
     case "subscribed": {
       const { depth, intervalMs, heartbeatIntervalMs, resumed } = update;
@@ -99,7 +97,7 @@ function contentJson(instrument: Instrument, update: ViewUpdate): object {
   }
 }
 
-function windowJson(instrument: Instrument, update: Extract<ViewUpdate, { bids: unknown }>): object {
+function windowJson(instrument: Instrument, update: Extract<BookUpdate, { bids: unknown }>): object {
   const { priceScale, quantityScale } = instrument;
   const levels = (side: readonly PriceLevel[]) =>
     side.map(({ price, quantity, orderCount }) => [
