@@ -70,12 +70,11 @@ export class SnapshotTaker {
   #isDue(): boolean {
     const { sequencer, log, limits } = this.#options;
     const entries = sequencer.nextIndex - this.#newestIndex;
+    if (entries === 0) return false;
+    if (entries >= limits.snapshotEveryBatches) return true;
     // All that are kept, with the log from the oldest on, are to stay within half of what the log may have.
-    const logBytes = log.bytes - this.#newestLogBytes;
-    return (
-      entries >= limits.snapshotEveryBatches ||
-      (entries > 0 && logBytes >= limits.logMaxBytes / (2 * limits.snapshotsKept))
-    );
+    const halfMax = limits.logMaxBytes / 2;
+    return log.bytes - this.#newestLogBytes >= halfMax / limits.snapshotsKept || log.bytes > halfMax;
   }
 
   #setTimer(): void {

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { DepthcastError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import { openSqliteLog } from "../../src/runtime/threads/log-worker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -120,9 +121,15 @@ test("a log that may not grow is kept short by snapshots, however much comes", a
   const path = join(temporaryFolder(), "log.db");
   const limits = { logMaxBytes: 1024 * 1024, snapshotEveryBatches: 1_000_000 };
   const server = await startAt(path, ONE_THREAD, limits);
-  for (let from = 1; from <= 20_000; from += 200) await produce(server, "p", from, from + 199);
+  const { ingest } = server.running;
+  for (let last = 0; last < 20_000; last = await ingest.producerPosition("p")) {
+    // Faster than snapshots can be, so some are refused, and sent again.
+    await produce(server, "p", last + 1, last + 200).catch((refusal: DepthcastError) => {
+      expect(refusal.code).toMatch(/^(resource_exhausted|failed_precondition|unavailable)$/);
+    });
+  }
   const metrics = await server.metrics();
-  expect(metrics.sum("depthcast_log_bytes")).toBeLessThan(limits.logMaxBytes);
+  expect(metrics.sum("depthcast_log_bytes")).toBeLessThanOrEqual(limits.logMaxBytes);
   expect(metrics.sum("depthcast_snapshots_failed_total")).toBe(0);
   const hashes = await server.running.stateHashes();
   await server.stop();

@@ -142,6 +142,18 @@ test("a log that is half full is shortened to the newest, where the older would 
   await rig.flow.stop();
 });
 
+test("a log that has become nearly full while one was taken is shortened by the next, which does not wait", async () => {
+  const log = new LargeLog();
+  const { rig, snapshots } = await startRig({ log, limits: { logMaxBytes: 1024 * 1024, snapshotsKept: 2 } });
+  await addBatches(rig, "A", 13);
+  await eventually(() => log.asked > 0);
+  await addBatches(rig, "A", 45);
+  log.release();
+  await eventually(() => log.startIndex === 60);
+  await snapshotsAre(snapshots, [60]);
+  await rig.flow.stop();
+});
+
 test("one that fails is a warning: ingest goes on, and it is tried again", async () => {
   const { rig, snapshots, told } = await startRig({ limits: { snapshotEveryBatches: 10 } });
   rmSync(snapshots, { recursive: true });
