@@ -74,10 +74,24 @@ export function integerFlag(
   return value;
 }
 
+/** The values of a flag that may be repeated. */
+export function textFlags(flags: Arguments["flags"], name: string): readonly string[] {
+  const values = flags[name];
+  return Array.isArray(values) ? (values as readonly string[]) : [];
+}
+
 /** `host:port` of a server to call. @throws DepthcastError a usage error that names the flag. */
 export function serverFlag(flags: Arguments["flags"], name: string): string | undefined {
   const text = textFlag(flags, name);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : serverAddress(text, name);
+}
+
+/** As `serverFlag`, for one that may be repeated. */
+export function serverFlags(flags: Arguments["flags"], name: string): readonly string[] {
+  return textFlags(flags, name).map((text) => serverAddress(text, name));
+}
+
+function serverAddress(text: string, name: string): string {
   const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/.exec(text);
   if (parts === null || Number(parts[2]) > 65_535 || Number(parts[2]) === 0) {
     throw usageError(`--${name} ${text}: must be HOST:PORT, such as 127.0.0.1:50051`);

@@ -1,81 +1,149 @@
-import { once } from "node:events";
-import { type BookEvent, BookFeed } from "../client/book-feed.ts";
-import { GrpcConnection } from "../client/grpc-connection.ts";
-import type { MarketDataConnection } from "../client/market-data-connection.ts";
-import type { MarketSubscription } from "../client/market-update.ts";
-import { explainRefusal } from "../client/refused-websocket.ts";
-import { WebSocketConnection } from "../client/websocket-connection.ts";
-import { type IntervalMs, INTERVALS_MS, isInterval, LIMITS, SYMBOL_PATTERN } from "../limits.ts";
-import { type Arguments, integerFlag, type Option, serverFlag, textFlag } from "./arguments.ts";
+import type { ClientEvent } from "../client/client-events.ts";
+import { connect } from "../client/connect-node.ts";
+import type { LiveBook } from "../client/live-book.ts";
+import type { MarketClient, WatchOptions } from "../client/market-client.ts";
+import { INTERVALS_MS, type IntervalMs, isInterval, LIMITS, SYMBOL_PATTERN } from "../limits.ts";
+import { type Arguments, integerFlag, type Option, serverFlags, textFlag, textFlags } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { stopSignal } from "./stop-signal.ts";
 import { usageError } from "./usage-error.ts";
+import { bookJson, bookLine } from "./watch/book-text.ts";
+import { FullScreen } from "./watch/full-screen.ts";
 import { LadderScreen } from "./watch/ladder-screen.ts";
-import { updateJson, updateLine } from "./watch/update-text.ts";
+import { printBooks } from "./watch/line-output.ts";
 
 const DEFAULT_URL = "ws://127.0.0.1:8080/v1/ws";
 
 const options: readonly Option[] = [
-  { name: "depth", value: "N", about: "levels a side", default: "the server's, 20" },
+  { name: "depth", value: "N", about: "levels a side", default: "20" },
   {
     name: "interval",
     value: "MS",
     about: `the least time between two updates: ${INTERVALS_MS.join(", ")}`,
-    default: "the server's, 50",
+    default: "50",
   },
-  { name: "url", value: "ws://…", about: "watches over WebSocket", default: DEFAULT_URL },
-  { name: "server", value: "HOST:PORT", about: "watches over gRPC instead" },
-  { name: "json", about: "one JSON object a line, as in the JSON dialect of the WebSocket bridge" },
+  {
+    name: "url",
+    value: "ws://…",
+    repeated: true,
+    about: "watches over WebSocket",
+    default: DEFAULT_URL,
+  },
+  { name: "server", value: "HOST:PORT", repeated: true, about: "watches over gRPC" },
+  { name: "json", about: "one JSON object a line: the whole book after each update" },
 ];
 
 export const watchCommand: Command = {
   help: {
     usage: ["depthcast watch SYMBOL… [flags]"],
-    about:
-      "Shows the best levels of one or more books, live, until ctrl-C. Every update is checked (chain, checksum); " +
-      "a book that fails is told and subscribed anew.\n" +
-      "Where standard output is no terminal: one line an update.",
+    about: [
+      "Shows the best levels of one or more books, live, until q or ctrl-C. Every update is checked (chain, checksum). " +
+        "Books are live, stale (nothing heard for two heartbeats, or the connection is lost) or resyncing. A lost " +
+        "connection is made anew, at the next address where there are several: each --url, then each --server.",
+      "Where standard output is no terminal, each update is one line, and so is each change of the status; what happens " +
+        "to the connection is told on standard error. With --json a line is a whole book by itself, its values as in " +
+        "the JSON dialect of the WebSocket bridge:",
+      '  {"type":"book","symbol":"A","status":"live","epoch":"…","sequence":"7",',
+      '   "bids":[["9.95","4",1]],"asks":[],"checksum":…,"state":"open",',
+      '   "sourceTime":"…","publishTime":"…","mergedIntervals":1,"skipped":0}',
+      "A reader that is slow gets the newest book when it is ready for one: mergedIntervals tells what the server has " +
+        "folded into one update since the last line (0 for a snapshot), skipped how many updates had no line.",
+    ].join("\n"),
     groups: [{ title: "Flags", options }],
     examples: [
       "depthcast watch BTC-USD ETH-USD --depth 15",
-      "depthcast watch BTC-USD --server 127.0.0.1:50051 --interval 0 --json",
+      "depthcast watch BTC-USD --server 127.0.0.1:50051 --server 127.0.0.1:50052",
+      "depthcast watch BTC-USD --interval 0 --json | jq -c '[.sequence, .bids[0], .asks[0]]'",
     ],
   },
   run: watch,
 };
 
 async function watch(args: Arguments): Promise<number> {
-  const subscriptions = readSubscriptions(args);
-  const connection = openConnection(args);
+  const symbols = readSymbols(args);
+  const wanted = readOptions(args);
+  const client = connect(readAddresses(args));
   const signal = stopSignal();
-  signal.addEventListener("abort", () => connection.close(), { once: true });
-  const feed = new BookFeed(connection);
-  feed.subscribe(subscriptions);
-  const output = chooseOutput(args, feed);
+  signal.addEventListener("abort", () => client.close(), { once: true });
+  const events = client.events();
   try {
-    for await (const events of feed.events()) {
-      for (const event of events) {
-        if (event.type === "refused") throw event.error;
-        output.show(event);
-      }
-      await output.ready();
-    }
+    const books = await Promise.all(symbols.map((symbol) => client.watch(symbol, wanted)));
+    await show(args, client, books, events, signal);
+    const failure = books.find(({ error }) => error !== undefined)?.error;
+    if (failure !== undefined) throw failure;
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
   } finally {
-    output.close();
-    connection.close();
+    client.close();
   }
   return 0;
 }
 
-function readSubscriptions({ positionals, flags }: Arguments): MarketSubscription[] {
+/** Resolves when every book is closed. */
+async function show(
+  { flags }: Arguments,
+  client: MarketClient,
+  books: readonly LiveBook[],
+  events: AsyncIterable<ClientEvent>,
+  signal: AbortSignal,
+): Promise<void> {
+  const asJson = flags["json"] === true;
+  if (!process.stdout.isTTY || asJson) {
+    void tellEvents(events, (message) => process.stderr.write(`depthcast: ${message}\n`));
+    await printBooks(books, asJson ? bookJson : bookLine, signal);
+    return;
+  }
+  const input = process.stdin.isTTY ? process.stdin : undefined;
+  const screen = new FullScreen(process.stdout, input, () => client.close());
+  try {
+    const ladders = new LadderScreen(screen, books);
+    void tellEvents(events, (message) => ladders.tell(message));
+    await ladders.run();
+  } finally {
+    screen.close();
+  }
+}
+
+/** Says what happens to connections and books; that the first connection came about is seen without. */
+async function tellEvents(
+  events: AsyncIterable<ClientEvent>,
+  tell: (message: string) => void,
+): Promise<void> {
+  let isFirst = true;
+  for await (const event of events) {
+    if (event.type !== "connected" || !isFirst) tell(eventText(event));
+    isFirst = false;
+  }
+}
+
+function eventText(event: ClientEvent): string {
+  switch (event.type) {
+    case "connected":
+      return `connected to ${event.address}`;
+    case "disconnected":
+      return `${event.error.message}; trying again in ${(event.retryInMs / 1000).toFixed(1)} s`;
+    case "resync":
+      return `${event.symbol}: ${event.detail}; subscribed anew`;
+    case "stale":
+      return `${event.symbol}: nothing heard for ${(event.ageMs / 1000).toFixed(1)} s`;
+    case "refused":
+      return `${event.symbol}: ${event.error.message}`;
+  }
+}
+
+function readSymbols({ positionals }: Arguments): readonly string[] {
   if (positionals.length === 0) throw usageError("watch needs at least one SYMBOL");
-  const depth = integerFlag(flags, "depth", { min: 1, max: LIMITS.depthMax.max });
-  const intervalMs = intervalFlag(flags);
-  return [...new Set(positionals)].map((symbol) => {
+  for (const symbol of positionals) {
     if (!SYMBOL_PATTERN.test(symbol))
       throw usageError(`"${symbol}" is no symbol: it must match ${SYMBOL_PATTERN.source}`);
-    return { symbol, depth, intervalMs };
-  });
+  }
+  return [...new Set(positionals)];
+}
+
+function readOptions({ flags }: Arguments): WatchOptions {
+  const depth = integerFlag(flags, "depth", { min: 1, max: LIMITS.depthMax.max });
+  const intervalMs = intervalFlag(flags);
+  return { ...(depth !== undefined && { depth }), ...(intervalMs !== undefined && { intervalMs }) };
 }
 
 function intervalFlag(flags: Arguments["flags"]): IntervalMs | undefined {
@@ -87,70 +155,17 @@ function intervalFlag(flags: Arguments["flags"]): IntervalMs | undefined {
   return intervalMs;
 }
 
-function openConnection({ flags }: Arguments): MarketDataConnection {
-  const server = serverFlag(flags, "server");
-  const url = textFlag(flags, "url");
-  if (server !== undefined && url !== undefined) throw usageError("--url and --server exclude each other");
-  return server === undefined
-    ? new WebSocketConnection(readUrl(url), explainRefusal)
-    : new GrpcConnection(server);
+function readAddresses({ flags }: Arguments): readonly string[] {
+  const urls = textFlags(flags, "url").map(readUrl);
+  const servers = serverFlags(flags, "server").map((server) => `grpc://${server}`);
+  return urls.length + servers.length === 0 ? [DEFAULT_URL] : [...urls, ...servers];
 }
 
-function readUrl(text = DEFAULT_URL): string {
+function readUrl(text: string): string {
   if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) {
     throw usageError(`--url ${text}: must be a WebSocket URL, such as ${DEFAULT_URL}`);
   }
   const url = new URL(text);
   if (url.pathname === "/") url.pathname = "/v1/ws";
   return url.href;
-}
-
-/** Where updates are shown. */
-interface Output {
-  show(event: Exclude<BookEvent, { type: "refused" }>): void;
-  /** Resolves when there is room for more. */
-  ready(): Promise<void>;
-  close(): void;
-}
-
-function chooseOutput({ flags }: Arguments, feed: BookFeed): Output {
-  const json = flags["json"] === true;
-  return process.stdout.isTTY && !json ? screenOutput(feed) : lineOutput(json);
-}
-
-function screenOutput(feed: BookFeed): Output {
-  const screen = new LadderScreen(process.stdout, () => feed.books);
-  return {
-    show(event) {
-      if (event.type === "updated") screen.updated(event.book);
-      else screen.tell(`${event.book.symbol}: ${event.detail}; subscribed anew.`);
-    },
-    ready: () => Promise.resolve(),
-    close: () => screen.close(),
-  };
-}
-
-function lineOutput(json: boolean): Output {
-  let full = false;
-  const print = (line: string | undefined) => {
-    if (line !== undefined) full = !process.stdout.write(`${line}\n`);
-  };
-  return {
-    show(event) {
-      if (event.type === "breach") {
-        const { book, breach, detail } = event;
-        if (json) print(JSON.stringify({ type: "breach", symbol: book.symbol, breach, detail }));
-        process.stderr.write(`depthcast: ${book.symbol}: ${detail}; subscribed anew\n`);
-      } else {
-        const { book, update } = event;
-        print(json ? updateJson(book.instrument, update) : updateLine(book, update));
-      }
-    },
-    // A reader that is slow holds us, and we hold the server, which then merges what we miss.
-    async ready() {
-      if (full) await once(process.stdout, "drain");
-      full = false;
-    },
-    close() {},
-  };
 }

@@ -9,7 +9,6 @@ export { formatDecimal, parseDecimal } from "../protocol/decimal.ts";
 export { NoticeCode } from "../protocol/update-encoder.ts";
 export { Amount } from "./amount.ts";
 export type { BackoffOptions } from "./backoff.ts";
-export { type BookEvent, BookFeed } from "./book-feed.ts";
 export { type ApplyVerdict, type BookPhase, Breach, ClientBook } from "./client-book.ts";
 export type { ClientEvent } from "./client-events.ts";
 export { connect } from "./connect-node.ts";

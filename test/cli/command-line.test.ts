@@ -6,8 +6,8 @@ import { DepthcastError } from "../../src/errors.ts";
 describe("what is typed wrong is refused in one line", () => {
   test.each([
     [["srve"], 'unknown command "srve"; did you mean serve?'],
-    [["frobnicate"], 'unknown command "frobnicate"; the commands are serve, ingest, watch'],
-    [["--demo"], "a command comes first: serve, ingest, watch"],
+    [["frobnicate"], 'unknown command "frobnicate"; the commands are serve, ingest, watch, log'],
+    [["--demo"], "a command comes first: serve, ingest, watch, log"],
     [["serve", "--dempth-max", "3"], "unknown flag --dempth-max; did you mean --depth-max?"],
     [["serve", "--depth-max"], "--depth-max needs a value: --depth-max N"],
     [["serve", "--depth-max", "--demo"], "--depth-max needs a value: --depth-max N"],

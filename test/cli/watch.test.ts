@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { closedPort } from "../support/closed-port.ts";
 import { CommandProcess, runCommand, serveCommand } from "../support/command-line.ts";
 import { eventually } from "../support/eventually.ts";
+import { MortalServer } from "../support/mortal-server.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -14,25 +15,47 @@ describe("depthcast watch", () => {
     const lines = new CommandProcess(["watch", "BTC-USD", "ETH-USD", "--depth", "3", "--url", url]);
     const json = new CommandProcess(["watch", "BTC-USD", "--interval", "0", "--server", grpc, "--json"]);
     await lines.printed(
-      /ETH-USD delta sequence \d+ open bid [\d.]+ x [\d.]+ ask [\d.]+ x [\d.]+ spread [\d.]+ levels 3\/3/,
+      /ETH-USD live sequence \d+ open bid [\d.]+ x [\d.]+ ask [\d.]+ x [\d.]+ spread [\d.]+ levels 3\/3/,
     );
-    await json.printed(/"type":"delta".*\n/);
+    await json.printed(/("type":"book".*\n.*){5}/);
     for (const command of [lines, json]) command.child.kill("SIGINT");
     expect(await lines.ended()).toMatchObject({ code: 0, stderr: "" });
     const { code, stdout } = await json.ended();
     expect(code).toBe(0);
-    const objects = stdout
+    const books = stdout
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(objects.slice(0, 3).map(({ type }) => type)).toEqual(["subscribed", "snapshot", "delta"]);
-    expect(objects[2]?.["prevSequence"]).toBe(objects[1]?.["sequence"]);
+    expect(Object.keys(books[0] ?? {})).toEqual([
+      "type",
+      "symbol",
+      "status",
+      "epoch",
+      "sequence",
+      "bids",
+      "asks",
+      "checksum",
+      "state",
+      "sourceTime",
+      "publishTime",
+      "mergedIntervals",
+      "skipped",
+    ]);
+    expect(books.at(-1)).toMatchObject({
+      type: "book",
+      symbol: "BTC-USD",
+      status: "live",
+      bids: expect.arrayContaining([[expect.any(String), expect.any(String), expect.any(Number)]]),
+    });
+    const sequences = books.map(({ sequence }) => Number(sequence));
+    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+    expect(sequences.at(-1)).toBeGreaterThan(sequences[0]!);
   });
 
   test("a reader that goes away ends it quietly", async () => {
     const { url } = await serveCommand(["--demo"]);
     const command = new CommandProcess(["watch", "BTC-USD", "--url", url]);
-    await command.printed(/snapshot/);
+    await command.printed(/live/);
     command.child.stdout.destroy();
     expect(await command.ended()).toMatchObject({ code: 0, stderr: "" });
   });
@@ -51,42 +74,60 @@ describe("depthcast watch", () => {
     });
   });
 
-  test("says that the server went away", async () => {
-    const { command: server, url } = await serveCommand(["--demo"]);
+  test("is stale while the server is away, says why, and goes on when it is back", async () => {
+    const server = await MortalServer.create(["--demo"]);
+    server.start();
+    await server.ready();
+    const url = server.httpUrl.replace("http", "ws");
     const command = new CommandProcess(["watch", "BTC-USD", "--url", url]);
-    await command.printed(/delta/);
-    server.child.kill("SIGTERM");
+    await command.printed(/live/);
+    await server.stop();
+    await command.printed(/BTC-USD stale sequence \d+/);
+    server.start();
+    await command.printed(/stale.*BTC-USD live/s);
+    command.child.kill("SIGINT");
     const { code, stderr } = await command.ended();
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^depthcast: .*going away.*\n$/);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^depthcast: .*going away.*; trying again in [\d.]+ s\n/);
+    expect(stderr).toMatch(/depthcast: connected to ws:.*\n$/);
+  });
+
+  test("goes to the next address where one is no good", async () => {
+    const { grpc } = await serveCommand(["--demo"]);
+    const nowhere = `ws://127.0.0.1:${await closedPort()}`;
+    const command = new CommandProcess(["watch", "BTC-USD", "--url", nowhere, "--server", grpc]);
+    await command.printed(/BTC-USD live/);
+    command.child.kill("SIGINT");
+    expect(await command.ended()).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("no depthcast server at"),
+    });
   });
 
   // util-linux's `script` gives the command a real terminal.
-  test.runIf(process.platform === "linux")(
-    "draws ladders on a terminal and leaves it as it was",
-    async () => {
-      const { url } = await serveCommand(["--demo"]);
-      const typed = `stty rows 30 cols 100; exec ${process.execPath} ${MAIN} watch BTC-USD SOL-USD --url ${url}`;
-      const terminal = spawn("script", ["-qec", typed, "/dev/null"], {
-        env: { ...process.env, TERM: "xterm" },
-      });
-      onTestFinished(() => void terminal.kill("SIGKILL"));
-      let shown = "";
-      terminal.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
-      const frame = await eventually(
-        () =>
-          shown
-            .split("\u001b[H")
-            .findLast((text) => /SOL-USD.*open/.test(text) && text.includes("ctrl-C ends")),
-        { what: "a whole frame", deadlineMs: 20_000 },
-      );
-      const rows = frame.split("\r\n");
-      expect(rows).toHaveLength(30);
-      expect(rows.filter((row) => row.includes("spread"))).toHaveLength(1);
-      terminal.stdin.write("\u0003");
-      await once(terminal, "close");
-      expect(terminal.exitCode).toBe(0);
-      expect(shown).toContain("\u001b[?25h\u001b[?1049l");
-    },
-  );
+  test.runIf(process.platform === "linux").each([
+    ["q", "q"],
+    ["ctrl-C", "\u0003"],
+  ])("draws ladders on a terminal and leaves it as it was at %s", async (_name, key) => {
+    const { url } = await serveCommand(["--demo"]);
+    const typed = `stty rows 30 cols 100; exec ${process.execPath} ${MAIN} watch BTC-USD SOL-USD --url ${url}`;
+    const terminal = spawn("script", ["-qec", typed, "/dev/null"], {
+      env: { ...process.env, TERM: "xterm" },
+    });
+    onTestFinished(() => void terminal.kill("SIGKILL"));
+    let shown = "";
+    terminal.stdout.on("data", (chunk: Buffer) => (shown += chunk.toString()));
+    const frame = await eventually(
+      () => shown.split("\u001b[H").findLast((text) => /SOL-USD.*open/.test(text) && text.includes("q ends")),
+      { what: "a whole frame", deadlineMs: 20_000 },
+    );
+    const rows = frame.split("\r\n");
+    expect(rows).toHaveLength(30);
+    expect(rows.filter((row) => row.includes("spread"))).toHaveLength(1);
+    expect(rows.filter((row) => /[█-▏]/.test(row)).length).toBeGreaterThan(10);
+    terminal.stdin.write(key);
+    await once(terminal, "close");
+    expect(terminal.exitCode).toBe(0);
+    expect(shown).toContain("\u001b[?7h\u001b[?25h\u001b[?1049l");
+  });
 });

@@ -4,13 +4,12 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CrossPolicy } from "../../src/book/instrument.ts";
 import { OrderAction, Side } from "../../src/book/order-events.ts";
-import { type BookEvent, BookFeed } from "../../src/client/book-feed.ts";
-import type { ClientBook } from "../../src/client/client-book.ts";
+import { ClientBook } from "../../src/client/client-book.ts";
 import { GrpcClient } from "../../src/client/grpc-client.ts";
 import { GrpcConnection } from "../../src/client/grpc-connection.ts";
 import { IngestStream } from "../../src/client/ingest-stream.ts";
 import type { MarketDataConnection } from "../../src/client/market-data-connection.ts";
-import type { MarketUpdate } from "../../src/client/market-update.ts";
+import type { MarketSubscription, MarketUpdate } from "../../src/client/market-update.ts";
 import { explainRefusal } from "../../src/client/refused-websocket.ts";
 import { WebSocketConnection } from "../../src/client/websocket-connection.ts";
 import { closedPort } from "../support/closed-port.ts";
@@ -52,28 +51,42 @@ async function startRig(transport: string): Promise<Rig> {
   };
 }
 
-/** Reads events until `isLast` says so. */
-async function readUntil(feed: BookFeed, isLast: (event: BookEvent) => boolean): Promise<BookEvent[]> {
-  const seen: BookEvent[] = [];
-  for await (const events of feed.events()) {
-    seen.push(...events);
-    if (events.some(isLast)) break;
+/** What one connection tells, kept as books. */
+class Books {
+  readonly #connection: MarketDataConnection;
+  readonly #books = new Map<number, ClientBook>();
+
+  constructor(connection: MarketDataConnection, subscriptions: readonly MarketSubscription[]) {
+    this.#connection = connection;
+    connection.subscribe(subscriptions);
   }
-  return seen;
-}
 
-function hasLevels(symbol: string, bids: number) {
-  return (event: BookEvent) =>
-    event.type === "updated" &&
-    event.book.symbol === symbol &&
-    event.book.phase === "live" &&
-    event.book.bids.length === bids;
-}
+  /** Resolves when it holds, with all updates until then. */
+  async readUntil(holds: (update: MarketUpdate) => boolean): Promise<MarketUpdate[]> {
+    const seen: MarketUpdate[] = [];
+    for await (const updates of this.#connection.updates()) {
+      for (const update of updates) this.#take(update);
+      seen.push(...updates);
+      if (updates.some(holds)) break;
+    }
+    return seen;
+  }
 
-function bookOf(feed: BookFeed, symbol: string): ClientBook {
-  const book = feed.books.find((candidate) => candidate.symbol === symbol);
-  if (book === undefined) throw new Error(`no book of ${symbol}`);
-  return book;
+  /** The book of a symbol that has as many bids. */
+  async withBids(symbol: string, bids: number): Promise<ClientBook> {
+    await this.readUntil(() => this.#find(symbol)?.bids.length === bids);
+    return this.#find(symbol)!;
+  }
+
+  #find(symbol: string): ClientBook | undefined {
+    return [...this.#books.values()].find((book) => book.symbol === symbol);
+  }
+
+  #take(update: MarketUpdate): void {
+    if (update.type === "refused" || update.type === "malformed") return;
+    if (update.type === "subscribed") this.#books.set(update.viewId, new ClientBook(update));
+    expect(this.#books.get(update.viewId)?.apply(update).outcome).not.toBe("breach");
+  }
 }
 
 function add(orderId: bigint, price: number) {
@@ -85,13 +98,11 @@ describe.each(["gRPC", "WebSocket"])("over %s", (transport) => {
     const { server, stream, open } = await startRig(transport);
     await stream.write("A", add(1n, -100));
     await stream.settle();
-    const feed = new BookFeed(open());
-    feed.subscribe([
+    const books = new Books(open(), [
       { symbol: "A", depth: 10, intervalMs: 0 },
       { symbol: "B", depth: 10, intervalMs: 0 },
     ]);
-    await readUntil(feed, hasLevels("A", 1));
-    const { phase, depth, intervalMs, instrument, bestBid, position } = bookOf(feed, "A");
+    const { phase, depth, intervalMs, instrument, bestBid, position } = await books.withBids("A", 1);
     expect({ phase, depth, intervalMs, instrument, bestBid, position }).toEqual({
       phase: "live",
       depth: 10,
@@ -103,39 +114,20 @@ describe.each(["gRPC", "WebSocket"])("over %s", (transport) => {
     await stream.write("A", add(2n, -95));
     await stream.write("B", add(1n, 200));
     await stream.settle();
-    await readUntil(feed, () =>
-      feed.books.every(({ phase: now, bids }) => now === "live" && bids.length > 0),
-    );
-    expect(bookOf(feed, "B").bids).toEqual([{ price: 200, quantity: 1500, orderCount: 1 }]);
-  });
-
-  test("a book that fails its checksum is dropped, subscribed anew, and right again", async () => {
-    const { stream, open } = await startRig(transport);
-    await stream.write("A", add(1n, 100));
-    await stream.settle();
-    const feed = new BookFeed(corruptingOnce(open()));
-    feed.subscribe([
-      { symbol: "A", intervalMs: 0 },
-      { symbol: "B", intervalMs: 0 },
-    ]);
-    const events = await readUntil(feed, hasLevels("A", 1));
-    expect(events).toContainEqual(expect.objectContaining({ type: "breach", breach: "checksum" }));
-    await stream.write("A", add(2n, 105));
-    await stream.settle();
-    await readUntil(feed, hasLevels("A", 2));
-    expect(bookOf(feed, "A").bestBid?.price).toBe(105);
+    const { bids } = await books.withBids("B", 1);
+    expect(bids).toEqual([{ price: 200, quantity: 1500, orderCount: 1 }]);
   });
 
   test("a symbol that is not there is refused with its name, and other books live on", async () => {
     const { stream, open } = await startRig(transport);
-    const feed = new BookFeed(open());
-    feed.subscribe([{ symbol: "A", intervalMs: 0 }]);
-    feed.subscribe([{ symbol: "NOPE" }]);
-    const events = await readUntil(feed, ({ type }) => type === "refused");
-    expect(events.at(-1)).toMatchObject({ symbol: "NOPE", error: { code: "not_found" } });
+    const connection = open();
+    const books = new Books(connection, [{ symbol: "A", intervalMs: 0 }]);
+    connection.subscribe([{ symbol: "NOPE" }]);
+    const updates = await books.readUntil(({ type }) => type === "refused");
+    expect(updates.at(-1)).toMatchObject({ symbol: "NOPE", error: { code: "not_found" } });
     await stream.write("A", add(1n, 100));
     await stream.settle();
-    await readUntil(feed, hasLevels("A", 1));
+    await books.withBids("A", 1);
   });
 
   test("goes on from a position without a snapshot", async () => {
@@ -143,10 +135,7 @@ describe.each(["gRPC", "WebSocket"])("over %s", (transport) => {
     await stream.write("A", add(1n, 100));
     await stream.settle();
     const subscription = { symbol: "A", depth: 5, intervalMs: 0 } as const;
-    const first = new BookFeed(open());
-    first.subscribe([subscription]);
-    await readUntil(first, hasLevels("A", 1));
-    const resume = first.books[0]?.position;
+    const { position: resume } = await new Books(open(), [subscription]).withBids("A", 1);
     const second = open();
     second.subscribe([{ ...subscription, resume }]);
     for await (const [update] of second.updates()) {
@@ -201,23 +190,4 @@ async function firstUpdate(connection: MarketDataConnection): Promise<MarketUpda
   connection.subscribe([{ symbol: "A" }]);
   for await (const [update] of connection.updates()) return update;
   return undefined;
-}
-
-/** A real connection in which the first snapshot with levels has a wrong checksum. */
-function corruptingOnce(connection: MarketDataConnection): MarketDataConnection {
-  let done = false;
-  const corrupt = (update: MarketUpdate): MarketUpdate => {
-    if (done || update.type !== "snapshot" || update.bids.length === 0) return update;
-    done = true;
-    return { ...update, checksum: update.checksum ^ 1 };
-  };
-  return {
-    target: connection.target,
-    subscribe: (subscriptions) => connection.subscribe(subscriptions),
-    unsubscribe: (viewId) => connection.unsubscribe(viewId),
-    async *updates() {
-      for await (const batch of connection.updates()) yield batch.map(corrupt);
-    },
-    close: () => connection.close(),
-  };
 }
