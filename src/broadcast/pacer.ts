@@ -12,7 +12,8 @@ const ZERO_STRETCHED_MS = 5;
 /**
  * Decides when a view is flushed. A change in a quiet view is due at once; the next no sooner than its
  * interval later. Views of one interval share a grid of ticks, so that a client's updates of many symbols
- * fall into one flush: the first flush in a quiet group sets the grid, later ones keep to it.
+ * fall into one flush: the first flush in a quiet group sets the grid, later ones keep to it. A group is quiet
+ * when none of its views waits and none was flushed for an interval: then nobody is kept waiting for a tick.
  */
 export class Pacer {
   readonly #clock: Clock;
@@ -34,8 +35,10 @@ export class Pacer {
 
   /** A view has changed: due at `flushDue`, or at its next tick. */
   request(view: View, nowMs: number): void {
+    const group = this.#group(view.intervalMs);
+    view.nextFlushMs = group.dueMs(view.nextFlushMs, nowMs, this.#effectiveMs(view.intervalMs));
     if (view.nextFlushMs <= nowMs) this.#due.push(view);
-    else this.#group(view.intervalMs).wait(view);
+    else group.wait(view);
   }
 
   /** Flushes what is due now, as one flush. */
@@ -49,7 +52,7 @@ export class Pacer {
   /** The view has sent a change at `nowMs`: sets when the next may leave. */
   flushed(view: View, nowMs: number): void {
     const intervalMs = this.#effectiveMs(view.intervalMs);
-    view.nextFlushMs = this.#group(view.intervalMs).nextFlushMs(view.nextFlushMs, nowMs, intervalMs);
+    view.nextFlushMs = this.#group(view.intervalMs).flushed(view.nextFlushMs, nowMs, intervalMs);
   }
 
   forget(view: View): void {
@@ -83,8 +86,8 @@ class IntervalGroup {
   readonly #waiting = new Set<View>();
   /** A tick of the grid. */
   #anchorMs = 0;
-  /** The latest time given out: before it the grid is in use. */
-  #latestMs = -Infinity;
+  /** When one of its views was last flushed. */
+  #flushedMs = -Infinity;
   #timer: Timer | undefined;
   #timerMs = Infinity;
   /** What is flushed now was waiting for a tick. */
@@ -93,6 +96,16 @@ class IntervalGroup {
   constructor(clock: Clock, flush: (views: readonly View[]) => void) {
     this.#clock = clock;
     this.#flush = flush;
+  }
+
+  /**
+   * When a view that has changed at `nowMs`, and may not be flushed before `earliestMs`, is due: found when
+   * it changes and not when it was flushed, as the grid may have been set anew since.
+   */
+  dueMs(earliestMs: number, nowMs: number, intervalMs: number): number {
+    if (intervalMs === 0 || this.#isQuiet(nowMs, intervalMs)) return nowMs;
+    const ticks = Math.ceil((earliestMs - this.#anchorMs) / intervalMs - 1e-6);
+    return this.#anchorMs + ticks * intervalMs;
   }
 
   wait(view: View): void {
@@ -109,19 +122,21 @@ class IntervalGroup {
     this.#waiting.clear();
   }
 
-  /** When a view that was flushed at `nowMs`, and was due at `dueMs`, may be flushed again. */
-  nextFlushMs(dueMs: number, nowMs: number, intervalMs: number): number {
-    if (intervalMs === 0) return nowMs;
+  /** From when on a view that was flushed at `nowMs`, and was due at `dueMs`, may be flushed again. */
+  flushed(dueMs: number, nowMs: number, intervalMs: number): number {
     const isLate = this.#ticking && nowMs - dueMs > intervalMs * LATE_SHARE;
-    if (isLate || this.#latestMs <= nowMs - intervalMs) this.#anchorMs = nowMs;
+    const isLeading = !this.#ticking && this.#isQuiet(nowMs, intervalMs);
+    if (isLate || isLeading) this.#anchorMs = nowMs;
+    this.#flushedMs = nowMs;
     // A tick that came a little late counts as the tick that it was, so that lateness does not add up. After
     // a leading edge the next tick is a whole interval away at least.
     const onTick = this.#ticking && !isLate;
-    const earliestMs = (onTick ? dueMs : nowMs) + intervalMs;
-    const ticks = Math.ceil((earliestMs - this.#anchorMs) / intervalMs - 1e-6);
-    const nextMs = this.#anchorMs + ticks * intervalMs;
-    this.#latestMs = Math.max(this.#latestMs, nextMs);
-    return nextMs;
+    return (onTick ? dueMs : nowMs) + intervalMs;
+  }
+
+  /** Whether the grid is of no use to anybody, so that a change may leave at once and set it anew. */
+  #isQuiet(nowMs: number, intervalMs: number): boolean {
+    return this.#waiting.size === 0 && this.#flushedMs <= nowMs - intervalMs;
   }
 
   #setTimer(atMs: number): void {

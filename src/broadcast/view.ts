@@ -74,7 +74,7 @@ export class View {
   changedSinceMs = 0;
   /** Consumers that were handed it in the present turn. */
   handedOver = 0;
-  /** A change before this time waits for it. */
+  /** Not to be flushed again before; while a change waits, the tick that it waits for. */
   nextFlushMs = 0;
   /** When something was last sent to all its consumers. */
   lastSentMs = 0;

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { ConsumerSession } from "../../src/broadcast/consumer.ts";
 import { type AttentiveConsumer, BroadcastRig, subscription } from "../support/broadcast-rig.ts";
 import { addOrder, testInstrument } from "../support/flow-rig.ts";
+import { withSeed } from "../support/random.ts";
 
 const bid = (price = 100, quantity = 5) => addOrder(1, price, quantity);
 let rig: BroadcastRig;
@@ -151,6 +152,53 @@ describe("pace", () => {
     expect(flushes.slice(0, 2)).toEqual([["delta"], ["delta", "delta", "delta"]]);
     for (const flush of flushes.slice(1)) expect(flush).toEqual(["delta", "delta", "delta"]);
   });
+
+  it("sends a change at once where its group has been silent for an interval, whatever the ticks were", async () => {
+    await subscribed(["A", 50], ["B", 50]);
+    await rig.apply("A", bid());
+    await rig.clock.pass(20);
+    await rig.apply("B", bid());
+    expect(consumer.types()).toEqual([["delta"], ["delta"]]);
+    for (const silenceMs of [55, 50, 62, 75, 99, 51]) {
+      await rig.clock.pass(silenceMs, 1);
+      await rig.apply("B", bid());
+      expect(consumer.types(), `after ${silenceMs} ms`).toEqual([["delta"]]);
+    }
+    // The last one has set the ticks: what both change from now on leaves together, an interval after it.
+    await rig.apply("A", bid());
+    await rig.apply("B", bid());
+    consumer.take();
+    await rig.clock.pass(49, 1);
+    expect(consumer.take()).toEqual([]);
+    await rig.apply("A", bid());
+    await rig.clock.pass(1);
+    expect(consumer.types()).toEqual([["delta", "delta"]]);
+  });
+
+  it("keeps the distance of each view, and nobody waits in a silent group, whenever changes come", () =>
+    withSeed(async (random) => {
+      const symbols = ["A", "B", "C"];
+      await subscribed(["A", 50], ["B", 50], ["C", 50]);
+      const sentMs = new Map<unknown, number>();
+      const waiting = new Set<unknown>();
+      let lastMs = -Infinity;
+      consumer.onSend = () => {
+        lastMs = rig.clock.nowMs();
+        for (const { symbol } of consumer.take().flat()) {
+          expect(lastMs - (sentMs.get(symbol) ?? -Infinity)).toBeGreaterThanOrEqual(50);
+          sentMs.set(symbol, lastMs);
+          waiting.delete(symbol);
+        }
+      };
+      for (let change = 0; change < 300; change++) {
+        await rig.clock.pass(random.between(1, change % 2 === 0 ? 10 : 120), 1);
+        const symbol = random.pick(symbols);
+        const isSilent = waiting.size === 0 && rig.clock.nowMs() - lastMs >= 50;
+        waiting.add(symbol);
+        await rig.apply(symbol, bid());
+        if (isSilent) expect([...waiting], `at ${rig.clock.nowMs()} ms`).toEqual([]);
+      }
+    }));
 
   it("keeps the distance when timers come late, and loses no interval to a little lateness", async () => {
     await subscribed(["A", 50]);
