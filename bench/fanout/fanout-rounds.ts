@@ -21,17 +21,21 @@ const ROUNDS = 5;
 /** For what is under way when a round ends. */
 const SETTLE_MS = 200;
 
-/** All servers stand with their clients; they take turns at broadcasting. Stops them in the end. */
+/**
+ * All servers stand with their clients; they take turns at broadcasting. Stops them in the end. `warmUpSeconds`:
+ * how long each broadcasts before it is measured.
+ */
 export async function takeRounds(
   rivals: readonly Rival[],
   shape: FanoutShape,
   smoke: boolean,
+  warmUpSeconds = WARM_UP_SECONDS,
 ): Promise<FanoutFigure[]> {
   const figures: FanoutFigure[][] = rivals.map(() => []);
   try {
     // Round 0 warms up.
     for (let round = 0; round <= (smoke ? 1 : ROUNDS); round++) {
-      const roundSeconds = round === 0 ? WARM_UP_SECONDS : ROUND_SECONDS;
+      const roundSeconds = round === 0 ? warmUpSeconds : ROUND_SECONDS;
       for (const [at, rival] of rivals.entries()) {
         const figure = await takeRound(rival, shape, smoke ? SMOKE_ROUND_SECONDS : roundSeconds, round > 0);
         if (round > 0) figures[at]!.push(figure);
