@@ -13,7 +13,10 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ExampleProcess } from "../support/example-process.ts";
+import { startTestServer } from "../support/start-server.ts";
 
 /** The package as others get it: packed here, installed and run in an empty folder. */
 
@@ -80,6 +83,28 @@ test("it can be imported, with types", async () => {
   const compilerOptions = { ...settings, typeRoots: [join(ROOT, "node_modules/@types")] };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["use.mts"] }));
   expect(await run(TSC, ["-p", "."])).toBe("");
+});
+
+test("the examples run with it, and their types are right", async () => {
+  const examples = join(folder, "examples");
+  cpSync(join(ROOT, "examples"), examples, { recursive: true });
+  const settings = { module: "nodenext", target: "es2024", strict: true, noEmit: true, types: ["node"] };
+  const compilerOptions = { ...settings, typeRoots: [join(ROOT, "node_modules/@types")] };
+  writeFileSync(join(examples, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+  expect(await run(TSC, ["-p", "examples"])).toBe("");
+
+  const { grpcAddress } = await startTestServer();
+  const address = `grpc://${grpcAddress}`;
+  expect(await run(process.execPath, ["examples/producer.ts", address])).toBe(
+    "4 events accepted, 1 refused\n",
+  );
+  const consumer = new ExampleProcess(process.execPath, [join(examples, "consumer.ts"), address, "ACME"]);
+  await consumer.printed(/^ACME live bid 100.25 ask 100.30 spread 0.05 at sequence 4, /m);
+
+  const outDir = join(folder, "page");
+  const page = { configFile: false, logLevel: "error", root: join(examples, "browser") } as const;
+  await build({ ...page, build: { outDir, emptyOutDir: true, target: "es2024" } });
+  expect(readdirSync(outDir)).toContain("index.html");
 });
 
 const USE = `
