@@ -30,8 +30,9 @@ const SETTINGS = [
   "1500",
   "--snapshot-every-seconds",
   "1",
+  // So many, that the stranger's copy can be some 10,000 entries behind on a busy machine.
   "--snapshots-kept",
-  "2",
+  "8",
 ];
 /** Lives with and without threads follow each other on one log. */
 const THREADS = [[], ["--gateways", "2", "--engines", "2"]] as const;
