@@ -16,6 +16,12 @@ export interface BackoffOptions {
  * Exponential backoff with full jitter: each wait is random between 0 and the bound of the attempt, so that many
  * clients that lost one server do not come back together. The method is that of M. Brooker, "Exponential Backoff
  * And Jitter" (AWS Architecture Blog, 2015).
+ *
+ * The defaults by `test/long/reconnect-storm.test.ts`, where 2,000 clients on 2 cores are cut at once: first waits of at
+ * most 20, 100, 500 and 1,000 ms have all back after 2.8, 2.5 to 3.5, 3.1 and 3.9 s (the processors are busy for 2 s of
+ * these in any case), and the server's event loop late by 170 to 370 ms. So the first wait can be one that a single
+ * client does not notice. A longest wait of 1 s brings nothing there; where a server stays away, 5 s make that 800
+ * attempts a second of 2,000 clients, which is about what it takes in while all come back.
  */
 export class Backoff {
   readonly #firstDelayMs: number;
