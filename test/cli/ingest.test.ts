@@ -259,6 +259,7 @@ describe("depthcast ingest --producer, when the server goes away", () => {
     proxy.leadTo(server.grpcAddress);
     await ended;
     expect(shown).toContain("verified  60 of 60 checks");
+    expect(shown).toContain(`[${"█".repeat(24)}] 100 % read  `);
   });
 
   test("a server that came back without its log ends it, with what is sure", async () => {

@@ -8,6 +8,7 @@ import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { BookVerifier } from "./book-verifier.ts";
 import { type EventLine, parseEventLine } from "./event-line.ts";
 import type { EventSink } from "./event-sink.ts";
+import { InputFile } from "./input-file.ts";
 import { type InputLine, readInputLines } from "./input-lines.ts";
 import { ProgressLine } from "./progress-line.ts";
 
@@ -49,9 +50,13 @@ export class IngestRun {
 
   /** Sends the whole file, or what comes before `signal`. */
   async send(signal: AbortSignal): Promise<void> {
-    const progress = new ProgressLine(() => this.#progress());
+    const file = new InputFile(this.#request.path);
+    const progress = new ProgressLine(
+      () => this.#progress(),
+      () => file.read,
+    );
     try {
-      for await (const lines of readInputLines(this.#request.path)) {
+      for await (const lines of readInputLines(file)) {
         for (const line of lines) {
           if (signal.aborted) return;
           await this.#take(line);

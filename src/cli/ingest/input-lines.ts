@@ -1,8 +1,8 @@
-import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
+import type { InputFile } from "./input-file.ts";
 
 /** Characters of one line; more is no line of events. */
 const LINE_LENGTH_MAX = 4 * 1024 * 1024;
@@ -15,13 +15,15 @@ export interface InputLine {
 }
 
 /**
- * The lines of a file, or of standard input for `-`; gzip is known by its first bytes. Read as they are
+ * The lines of a file or of standard input; gzip is known by its first bytes. Read as they are
  * asked for, never as a whole.
  *
  * @throws DepthcastError `invalid_argument` where it cannot be read, or holds no lines of UTF-8.
  */
-export async function* readInputLines(path: string): AsyncGenerator<readonly InputLine[], void, undefined> {
-  const source = path === "-" ? process.stdin : createReadStream(path);
+export async function* readInputLines({
+  path,
+  bytes: source,
+}: InputFile): AsyncGenerator<readonly InputLine[], void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let number = 0;
   let rest = "";
