@@ -138,6 +138,11 @@ async function handle(message: ToGateway): Promise<void> {
     case "send_away":
       gateway.sendAway();
       return;
+    case "fail":
+      setImmediate(() => {
+        throw new Error("a gateway thread was told to fail");
+      });
+      return;
     case "stop":
       answer(message.call, await fallible(stop));
       return;

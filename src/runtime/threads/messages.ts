@@ -92,6 +92,8 @@ export type ToGateway =
   | { readonly kind: "metrics"; readonly call: number }
   | { readonly kind: "log_fault"; readonly fault: string | undefined }
   | { readonly kind: "send_away" }
+  /** Throw, as a fault would: for tests. */
+  | { readonly kind: "fail" }
   | { readonly kind: "stop"; readonly call: number }
   | { readonly kind: "answer"; readonly call: number; readonly answer: unknown };
 
