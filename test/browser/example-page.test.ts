@@ -1,15 +1,16 @@
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright";
 import { build } from "vite";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { depthcastSources } from "../support/depthcast-sources.ts";
-import { examplePath } from "../support/example-process.ts";
+import { examplePath } from "../support/examples.ts";
 import { addOrder, testBatch, testInstrument } from "../support/flow-rig.ts";
 import { servePageFiles } from "../support/page-files.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { launchChromium } from "./chromium.ts";
+import { openPage } from "./open-page.ts";
 
 let browser: Browser;
 
@@ -55,15 +56,8 @@ it("the example of a web page shows the book as it changes, and that it is live"
   const origin = await servePageFiles(await buildExample());
   const server = await startTestServer({ instruments: [testInstrument("BTC-USD")], origins: [origin] });
   await submit(server, addOrder(1, 10_025, 300), addOrder(2, 10_030, 100));
-  const page = await browser.newPage();
-  onTestFinished(() => page.close());
-  const complaints: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
   const url = `${server.httpUrl.replace("http", "ws")}/v1/ws`;
-  await page.goto(`${origin}/?url=${encodeURIComponent(url)}`);
+  const { page, complaints } = await openPage(browser, `${origin}/?url=${encodeURIComponent(url)}`);
   await expectRows(page, { asks: ["100.30\t100"], bids: ["100.25\t300"] });
   await submit(server, addOrder(2, 10_040, 5), addOrder(1, 10_025, 1), addOrder(1, 9900, 2));
   await expectRows(page, { asks: ["100.40\t5", "100.30\t100"], bids: ["100.25\t301", "99.00\t2"] });

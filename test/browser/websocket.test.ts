@@ -11,6 +11,7 @@ import { Random } from "../support/random.ts";
 import { type OrderFlow, realisticFlow } from "../support/random-flow.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
 import { launchChromium } from "./chromium.ts";
+import { openPage } from "./open-page.ts";
 
 /** What the page tells of a book, as far as the test looks at it. */
 interface PageBook {
@@ -38,18 +39,6 @@ async function startPageServer(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function openPage(url: string): Promise<{ readonly page: Page; readonly complaints: string[] }> {
-  const page = await browser.newPage();
-  onTestFinished(() => page.close());
-  const complaints: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(url);
-  return { page, complaints };
-}
-
 async function ingest(server: TestServer, symbol: string, model: NaiveBook, flow: OrderFlow): Promise<void> {
   const stream = server.running.ingest.openStream(() => {});
   for (let batch = 0; batch < 200; batch += 1) {
@@ -74,7 +63,7 @@ function asTexts(levels: readonly (readonly [number, number, number])[]): Map<st
 describe("a page in a real browser", () => {
   it("holds exactly the books of the engine, with every checksum right", async () => {
     const server = await startTestServer({ instruments: [testInstrument("A"), testInstrument("B/C")] });
-    const { page, complaints } = await openPage(`http://127.0.0.1:${await startPageServer()}/`);
+    const { page, complaints } = await openPage(browser, `http://127.0.0.1:${await startPageServer()}/`);
     const subscriptions = ["A", "B/C"].map((symbol) => ({ symbol, depth: 10, intervalMs: 10 }));
     const url = `${server.httpUrl.replace("http", "ws")}/v1/ws`;
     expect(await page.evaluate(`watch(${JSON.stringify(url)}, ${JSON.stringify(subscriptions)})`)).toBe(
@@ -114,7 +103,7 @@ describe("a page in a real browser", () => {
       [[origin], "open"],
     ] as const) {
       const server = await startTestServer({ instruments: [testInstrument("A")], origins });
-      const { page } = await openPage(`${origin}/`);
+      const { page } = await openPage(browser, `${origin}/`);
       const url = `${server.httpUrl.replace("http", "ws")}/v1/ws`;
       expect(await page.evaluate(`watch(${JSON.stringify(url)}, [])`)).toBe(outcome);
     }

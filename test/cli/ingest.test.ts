@@ -5,16 +5,11 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { GrpcClient } from "../../src/client/grpc-client.ts";
 import { closedPort } from "../support/closed-port.ts";
-import {
-  CommandProcess,
-  MAIN,
-  type CommandResult,
-  runCommand,
-  temporaryFile,
-} from "../support/command-line.ts";
+import { CommandProcess, MAIN, runCommand, temporaryFile } from "../support/command-line.ts";
 import { CuttableProxy } from "../support/cuttable-proxy.ts";
 import { eventually } from "../support/eventually.ts";
 import { MortalServer } from "../support/mortal-server.ts";
+import type { ProgramResult } from "../support/program.ts";
 import { startTestServer } from "../support/start-server.ts";
 
 const LINES = [
@@ -46,7 +41,7 @@ async function start() {
     path: string,
     args: readonly string[] = [],
     input: string | Buffer = "",
-  ): Promise<CommandResult> =>
+  ): Promise<ProgramResult> =>
     runCommand(["ingest", path, "--symbol", "X", ...SCALES, "--server", server.grpcAddress, ...args], {
       input,
     });

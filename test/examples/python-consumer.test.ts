@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { SubscribeResponseSchema } from "../../src/protocol/gen/depthcast/v1/market_data_pb.ts";
 import { CuttableProxy } from "../support/cuttable-proxy.ts";
 import { eventually } from "../support/eventually.ts";
-import { ExampleProcess, examplePath } from "../support/example-process.ts";
+import { examplePath } from "../support/examples.ts";
+import { Program } from "../support/program.ts";
 import { grpcFaultProxy } from "../support/fault-proxy.ts";
 import { modelEvent } from "../support/flow-event.ts";
 import { addOrder, testBatch, testInstrument } from "../support/flow-rig.ts";
@@ -31,12 +32,12 @@ interface Line {
 }
 
 class PythonConsumer {
-  readonly process: ExampleProcess;
+  readonly process: Program;
 
   constructor(address: string) {
     const PYTHONPATH = makePythonStubs(temporaryFolder());
     // The C core of gRPC would send even loopback through a proxy of the environment.
-    const environment = { PYTHONPATH, PYTHONDONTWRITEBYTECODE: "1", no_proxy: "127.0.0.1" };
+    const env = { ...process.env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: "1", no_proxy: "127.0.0.1" };
     const args = [
       examplePath("python/consumer.py"),
       address,
@@ -46,7 +47,7 @@ class PythonConsumer {
       "--interval",
       "0",
     ];
-    this.process = new ExampleProcess(systemPython ?? "python3", args, environment);
+    this.process = new Program(systemPython ?? "python3", args, { env });
   }
 
   get lines(): Line[] {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { examplePath } from "../support/example-process.ts";
+import { examplePath } from "../support/examples.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 

@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ExampleProcess } from "../support/example-process.ts";
+import { Program } from "../support/program.ts";
 import { startTestServer } from "../support/start-server.ts";
 
 /** The package as others get it: packed here, installed and run in an empty folder. */
@@ -98,7 +98,7 @@ test("the examples run with it, and their types are right", async () => {
   expect(await run(process.execPath, ["examples/producer.ts", address])).toBe(
     "4 events accepted, 1 refused\n",
   );
-  const consumer = new ExampleProcess(process.execPath, [join(examples, "consumer.ts"), address, "ACME"]);
+  const consumer = new Program(process.execPath, [join(examples, "consumer.ts"), address, "ACME"]);
   await consumer.printed(/^ACME live bid 100.25 ask 100.30 spread 0.05 at sequence 4, /m);
 
   const outDir = join(folder, "page");

@@ -1,51 +1,19 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
-import { eventually } from "./eventually.ts";
+import { Program, type ProgramResult } from "./program.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** The command line's script. */
 export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-export interface CommandResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The real command line in a process of its own. Killed when the test ends. */
-export class CommandProcess {
-  readonly child: ChildProcessWithoutNullStreams;
-  stdout = "";
-  stderr = "";
-
+export class CommandProcess extends Program {
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}, cwd?: string) {
     const { npm_lifecycle_event: _event, ...inherited } = process.env;
-    this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
-      ...(cwd !== undefined && { cwd }),
+    super(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+      cwd,
       env: { ...inherited, NO_COLOR: "1", ...environment },
-    });
-    this.child.stdout.on("data", (chunk: Buffer) => (this.stdout += chunk.toString()));
-    this.child.stderr.on("data", (chunk: Buffer) => (this.stderr += chunk.toString()));
-    // A command that has ended takes no input any more.
-    this.child.stdin.on("error", () => {});
-    onTestFinished(() => void this.child.kill("SIGKILL"));
-  }
-
-  /** Resolves when the command has ended by itself. */
-  async ended(): Promise<CommandResult> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, "close");
-    return { code: this.child.exitCode, stdout: this.stdout, stderr: this.stderr };
-  }
-
-  /** Resolves with the first match in standard output. */
-  printed(pattern: RegExp): Promise<RegExpExecArray> {
-    return eventually(() => pattern.exec(this.stdout) ?? undefined, {
-      deadlineMs: 20_000,
-      what: `${pattern} in ${this.stdout}${this.stderr}`,
     });
   }
 }
@@ -54,7 +22,7 @@ export class CommandProcess {
 export async function runCommand(
   args: readonly string[],
   { input = "", environment = {} }: { input?: string | Buffer; environment?: Record<string, string> } = {},
-): Promise<CommandResult> {
+): Promise<ProgramResult> {
   const command = new CommandProcess(args, environment);
   command.child.stdin.end(input);
   return command.ended();
