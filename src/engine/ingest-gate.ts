@@ -1,12 +1,24 @@
 import { sameInstrument, sameNumbers, type Instrument } from "../book/instrument.ts";
-import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
+import { DepthcastError, ErrorCode } from "../errors.ts";
 import { DEFINITIONS_IN_FLIGHT_MAX, type Limits } from "../limits.ts";
 import type { OrderLog } from "../log/order-log.ts";
 import { encodeDefineRecord, setBatchInstrument } from "../log/record.ts";
 import { fixedNumbers } from "./engine.ts";
+import {
+  gap,
+  goingAway,
+  numberWithoutProducer,
+  producerWithoutNumber,
+  replaced,
+  tooManyDefinitions,
+  tooManyProducers,
+  unknownSymbol,
+} from "./gate-refusals.ts";
+import { GateStream, type StreamGate } from "./gate-stream.ts";
 import type { BatchOutcome } from "./ingest-batch.ts";
 import { IngestBudget } from "./ingest-budget.ts";
 import type { EncodedBatch, IngestPort, IngestStream } from "./ingest-port.ts";
+import { PendingOutcomes } from "./pending-outcomes.ts";
 import type { InstrumentDirectory } from "../book/instrument-directory.ts";
 import type { ProducerPositions } from "./producer-positions.ts";
 import { duplicateOutcome, tooManyInstruments } from "./sequencer.ts";
@@ -26,13 +38,13 @@ export interface IngestGateOptions {
  * and answers when the sequencer has applied it. Its view of a producer is ahead of the sequencer's by
  * what is in flight. One thread, that of the sequencer.
  */
-export class IngestGate implements IngestPort {
+export class IngestGate implements IngestPort, StreamGate {
   readonly #options: IngestGateOptions;
   readonly #budget: IngestBudget;
   /** Producers with a live stream or something in flight. */
   readonly #producers = new Map<string, Producer>();
-  readonly #batches = new Pending<BatchOutcome>();
-  readonly #definitions = new Pending<Instrument>();
+  readonly #batches = new PendingOutcomes<BatchOutcome>();
+  readonly #definitions = new PendingOutcomes<Instrument>();
   readonly #streams = new Set<GateStream>();
   #definitionsInFlight = 0;
   /** Why nothing is taken any more. */
@@ -230,236 +242,4 @@ interface Producer {
   /** Settles when everything submitted so far has landed. */
   inFlight: Promise<void> | undefined;
   inFlightCount: number;
-}
-
-class GateStream implements IngestStream {
-  readonly #gate: IngestGate;
-  readonly #budget: IngestBudget;
-  readonly #onEnded: (reason: DepthcastError) => void;
-  readonly #receivedElsewhere: (() => Promise<void>) | undefined;
-  /** Whose live stream this is or was. */
-  readonly producerIds = new Set<string>();
-  #ended: DepthcastError | undefined;
-  /** Bytes that have been given room and belong to no batch yet. */
-  #reserved = 0;
-  /** Room was asked for, and the batch was not submitted yet. */
-  #isReceiving = false;
-  /** For those who wait until it is. */
-  #receiving: PromiseWithResolvers<void> | undefined;
-
-  constructor(
-    gate: IngestGate,
-    budget: IngestBudget,
-    onEnded: (reason: DepthcastError) => void,
-    receivedElsewhere: (() => Promise<void>) | undefined,
-  ) {
-    this.#gate = gate;
-    this.#budget = budget;
-    this.#onEnded = onEnded;
-    this.#receivedElsewhere = receivedElsewhere;
-  }
-
-  room(byteLength: number): Promise<void> | undefined {
-    invariant(this.#reserved === 0, "room is taken for one batch at a time");
-    if (this.#ended !== undefined) return undefined;
-    this.#isReceiving = true;
-    const taken = this.#budget.take(byteLength, this);
-    if (taken !== true) return this.#wait(byteLength, taken);
-    this.#reserved = byteLength;
-    return undefined;
-  }
-
-  submit(batch: EncodedBatch): Promise<BatchOutcome> {
-    if (this.#ended !== undefined) throw this.#ended;
-    let outcome: Promise<BatchOutcome>;
-    try {
-      outcome = this.#gate.submit(this, batch);
-    } catch (refusal) {
-      // Nothing after a batch that ends its stream may be applied, whatever the transport has in hand.
-      this.#finish(DepthcastError.from(refusal));
-      throw refusal;
-    }
-    const bytes = this.#reserved;
-    this.#reserved = 0;
-    this.#received();
-    const giveBack = () => this.#budget.giveBack(bytes);
-    // Before whoever is answered goes on.
-    outcome.then(giveBack, (failure: unknown) => {
-      giveBack();
-      // Nor may anything be applied after one that could not be logged.
-      if (this.#ended === undefined) this.#finish(DepthcastError.from(failure));
-    });
-    return outcome;
-  }
-
-  /** Resolves when what the stream has received so far was submitted. */
-  submitted(): Promise<void> {
-    if (this.#receivedElsewhere !== undefined) return this.#receivedElsewhere();
-    if (!this.#isReceiving) return Promise.resolve();
-    this.#receiving ??= Promise.withResolvers();
-    return this.#receiving.promise;
-  }
-
-  end(reason: DepthcastError): void {
-    if (this.#ended !== undefined) return;
-    this.#finish(reason);
-    this.#onEnded(reason);
-  }
-
-  close(): void {
-    if (this.#ended === undefined)
-      this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
-  }
-
-  async #wait(byteLength: number, taken: Promise<boolean>): Promise<void> {
-    if (!(await taken)) return;
-    // It may have ended meanwhile.
-    if (this.#ended === undefined) this.#reserved = byteLength;
-    else this.#budget.giveBack(byteLength);
-  }
-
-  #finish(reason: DepthcastError): void {
-    this.#ended = reason;
-    this.#budget.leave(this);
-    this.#budget.giveBack(this.#reserved);
-    this.#reserved = 0;
-    this.#received();
-    this.#gate.forget(this);
-  }
-
-  #received(): void {
-    this.#isReceiving = false;
-    this.#receiving?.resolve();
-    this.#receiving = undefined;
-  }
-}
-
-/** Answers that wait for the sequencer, by place in the log. */
-class Pending<Outcome> {
-  readonly #waiting = new Map<number, Waiter<Outcome>>();
-  /** Outcomes that came before the log told the place; kept only while a place is awaited. */
-  readonly #early = new Map<number, Outcome | DepthcastError>();
-  #placing = 0;
-  #failed: DepthcastError | undefined;
-
-  /** One promise for a batch, and no async function around it: there are millions. */
-  wait(place: Promise<number>): Promise<Outcome> {
-    this.#placing += 1;
-    return new Promise((resolve, reject) => {
-      place.then(
-        (index) => {
-          this.#await(index, { resolve, reject });
-          this.#placed();
-        },
-        (thrown: unknown) => {
-          this.#placed();
-          reject(thrown);
-        },
-      );
-    });
-  }
-
-  settle(index: number, outcome: Outcome | DepthcastError): void {
-    const waiter = this.#waiting.get(index);
-    if (waiter !== undefined) {
-      this.#waiting.delete(index);
-      answer(waiter, outcome);
-    } else if (this.#placing > 0) {
-      this.#early.set(index, outcome);
-    }
-  }
-
-  /** There will be no more outcomes. */
-  fail(reason: DepthcastError): void {
-    this.#failed = reason;
-    for (const { reject } of this.#waiting.values()) reject(reason);
-    this.#waiting.clear();
-    this.#early.clear();
-  }
-
-  #await(index: number, waiter: Waiter<Outcome>): void {
-    const told = this.#failed ?? this.#early.get(index);
-    if (told === undefined) {
-      this.#waiting.set(index, waiter);
-      return;
-    }
-    this.#early.delete(index);
-    answer(waiter, told);
-  }
-
-  #placed(): void {
-    this.#placing -= 1;
-    // What is left came early for places that are not ours.
-    if (this.#placing === 0) this.#early.clear();
-  }
-}
-
-interface Waiter<Outcome> {
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-function answer<Outcome>({ resolve, reject }: Waiter<Outcome>, outcome: Outcome | DepthcastError): void {
-  if (outcome instanceof DepthcastError) reject(outcome);
-  else resolve(outcome);
-}
-
-function goingAway(): DepthcastError {
-  return new DepthcastError(ErrorCode.unavailable, "the server is going away: reconnect and resume");
-}
-
-function unknownSymbol({ symbol }: EncodedBatch): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.notFound,
-    `unknown symbol "${symbol}"; define it first (DefineInstrument)`,
-    { field: "symbol", reason: "UNKNOWN_SYMBOL" },
-  );
-}
-
-function gap({ producerId }: EncodedBatch, expected: number): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.failedPrecondition,
-    `expected batch_number ${expected} of producer "${producerId}"`,
-    { field: "batch_number", reason: "BATCH_NUMBER_GAP", metadata: { expected: String(expected) } },
-  );
-}
-
-function numberWithoutProducer(): DepthcastError {
-  return new DepthcastError(ErrorCode.invalidArgument, "batch_number must be 0 without a producer_id", {
-    field: "batch_number",
-  });
-}
-
-function producerWithoutNumber({ producerId }: EncodedBatch): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.invalidArgument,
-    `batch_number of producer "${producerId}" must start at 1 and rise by 1`,
-    { field: "batch_number" },
-  );
-}
-
-function tooManyDefinitions(): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.resourceExhausted,
-    `too many definitions at once: at most ${DEFINITIONS_IN_FLIGHT_MAX} wait for the order log; send it again later`,
-    { reason: "DEFINITIONS_IN_FLIGHT_MAX", metadata: { limit: String(DEFINITIONS_IN_FLIGHT_MAX) } },
-  );
-}
-
-function tooManyProducers(limit: number): DepthcastError {
-  return new DepthcastError(
-    ErrorCode.resourceExhausted,
-    `too many producers: at most ${limit} (producersMax)`,
-    {
-      field: "producer_id",
-      reason: "PRODUCERS_MAX",
-      metadata: { limit: String(limit) },
-    },
-  );
-}
-
-function replaced(producerId: string): DepthcastError {
-  return new DepthcastError(ErrorCode.aborted, `a newer stream of producer "${producerId}" took over`, {
-    reason: "PRODUCER_REPLACED",
-  });
 }
