@@ -74,12 +74,14 @@ async function serve(args: Arguments): Promise<number> {
   const signal = stopSignal();
   const choice = chooseLog(config, demo !== undefined);
   const log = await openLog(choice, config.limits);
+  // Those of the demo as well: what the greeting names can be watched at once.
+  const instruments = [...config.instruments, ...(demo?.instruments ?? [])];
   const server = await startServer({
     log,
     ...(choice.kind === "sqlite" && { snapshots: snapshotFolderPath(realLogPath(choice.path)) }),
     grpc: config.grpc,
     http: config.http,
-    instruments: config.instruments,
+    instruments,
     gateways: config.gateways,
     engines: config.engines,
     limits: config.limits,
@@ -91,7 +93,7 @@ async function serve(args: Arguments): Promise<number> {
     grpc: { host: config.grpc.host, port: server.grpcPort },
     http: { host: config.http.host, port: server.httpPort },
   };
-  const symbols = [...config.instruments, ...(demo?.instruments ?? [])].map(({ symbol }) => symbol);
+  const symbols = instruments.map(({ symbol }) => symbol);
   process.stdout.write(greeting(addresses, symbols, logText(choice, log, demo !== undefined)));
   warnWhereOpen(addresses);
   const feed = demo === undefined ? undefined : feedDemo(demo, addresses.grpc, signal);

@@ -16,15 +16,14 @@ export interface DemoFeedOptions {
 }
 
 /**
- * Sends the simulated market to a server over gRPC, as any producer would, in real time. Resolves when it
- * was told to end.
+ * Sends the simulated market to a server that has its instruments over gRPC, as any producer would, in real time.
+ * Resolves when it was told to end.
  *
  * @throws DepthcastError where the server refuses it or goes away.
  */
 export async function runDemoFeed({ target, market, clock, signal }: DemoFeedOptions): Promise<void> {
   const client = new GrpcClient(target);
   try {
-    for (const instrument of market.instruments) await client.defineInstrument(instrument);
     const stream = await IngestStream.open(client, { batchEventsMax: 2000 });
     await send(stream, market.open(), clock);
     let stepDueMs = clock.nowMs();
