@@ -110,6 +110,12 @@ export class Gateway {
     this.#broadcaster.stop();
   }
 
+  /** Closes every socket at once: the thread has failed. */
+  abandon(): void {
+    this.#grpc.abandon();
+    this.#http.abandon();
+  }
+
   /** Closes every socket, in good order. After `sendAway`, and after the ingest streams were ended. */
   async stop(): Promise<void> {
     const closed = await Promise.allSettled([this.#grpc.stop(), this.#http.stop()]);

@@ -55,9 +55,23 @@ function* burst(random: Random): Generator<FlowEvent[]> {
     yield batch;
     batch = [];
   }
-  // Visible in every window, so that all chains end at the same sequence.
-  yield [add(ordersTotal + 1, "bid", 5_000_000, 1)];
 }
+
+/** All levels of the window change, again and again: what is sent until the slow ones are seen to be held back. */
+function* churn(random: Random): Generator<FlowEvent[]> {
+  for (let id = ordersTotal + 2; ; ) {
+    yield Array.from({ length: eventsPerBatch }, () => {
+      id += 1;
+      const side = id % 2 === 0 ? "bid" : "ask";
+      const distance = random.between(1, levelsPerSide);
+      const price = side === "bid" ? 5_000_000 - distance : 5_000_000 + distance;
+      return add(id, side, price, random.between(1, 1_000_000));
+    });
+  }
+}
+
+/** Visible in every window, so that all chains end at the same sequence. */
+const LAST = [add(ordersTotal + 1, "bid", 5_000_000, 1)];
 
 async function startConsumers(options: ConsumerProcessOptions): Promise<ConsumerProcess> {
   const started = await ConsumerProcess.start(options);
@@ -89,9 +103,6 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
       history.apply(events);
       return wireBatch(symbol, events);
     });
-    history.keep();
-    const finalSequence = history.sequence;
-
     const server = await startTestServer();
     const queues = new ServerQueues(server.httpUrl);
     onTestFinished(() => queues.stop());
@@ -118,10 +129,31 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
 
     const ingest = producer.openIngest();
     for (const batch of batches) await ingest.write(batch);
+    const send = async (events: FlowEvent[]) => {
+      history.apply(events);
+      await ingest.write(wireBatch(symbol, events));
+    };
+    // How much the kernel holds for a slow one, and how many states a gateway sees of a burst, is the machine's: so it
+    // goes on until all nine that do not read are held back, and then for what they miss.
+    const more = churn(random);
+    const sendMore = async () => {
+      for (let batch = 0; batch < 20; batch += 1) await send(more.next().value as FlowEvent[]);
+    };
+    await eventually(
+      async () => {
+        await sendMore();
+        return (await server.metrics()).sum("depthcast_consumers_unwritable") >= 9;
+      },
+      { deadlineMs: 20_000, what: "those who do not read are held back" },
+    );
+    await sendMore();
+    await eventually(async () => (await server.metrics()).sum("depthcast_merged_intervals_total") > 0);
+    await send(LAST);
+    history.keep();
+    const finalSequence = history.sequence;
     const response = await ingest.end();
     expect(response.rejectedEvents).toBe("0");
     expect(Number(response.positions[0]?.position.sequence)).toBe(finalSequence);
-    const metrics = await server.metrics();
 
     const check = ({ books: [book], ended }: ConsumerReport) => {
       if (book === undefined) throw new Error("no book");
@@ -137,18 +169,15 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
     }
 
     // Only now, so that those who did not read could not: the others did not need them.
-    expect(metrics.sum("depthcast_consumers_unwritable")).toBeGreaterThanOrEqual(6);
-    expect(metrics.sum("depthcast_merged_intervals_total")).toBeGreaterThan(0);
-    expect(metrics.sum("depthcast_sent_bytes_total")).toBeGreaterThan(3_000_000);
     frozen.thaw();
     slow.readAll();
     for (const consumers of [slow, frozen]) {
       for (const report of await reportsAt(consumers, finalSequence)) {
         const counters = check(report);
-        // Gateways conflate for themselves: numbers of messages compare on one of them only.
-        if (testThreads.gateways < 2) {
-          expect(counters.deltas).toBeLessThan(everyState.get(report.transport) ?? Infinity);
-        }
+        // Gateways conflate for themselves, so that one may miss nothing of what its gateway saw: numbers of messages
+        // compare on one of them only.
+        if (testThreads.gateways >= 2) continue;
+        expect(counters.deltas).toBeLessThan(everyState.get(report.transport) ?? Infinity);
         expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
       }
     }

@@ -29,6 +29,9 @@ import { RemoteIngest } from "./remote-ingest.ts";
 
 /** The thread of a gateway: sockets, views and cursors; no book. */
 
+/** More than the turns of the event loop that closing a socket takes. */
+const SOCKETS_CLOSE_MS = 20;
+
 invariant(parentPort !== null, "a gateway thread is started as a worker");
 const core = parentPort;
 const setup = workerData as GatewaySetup;
@@ -156,6 +159,17 @@ async function stop(): Promise<void> {
   depths.stop();
   metrics.stop();
 }
+
+/**
+ * A thread that ends while it reads HTTP/2 may abort the whole process (nodejs/node issue 38418, seen on Node 26): so its sockets
+ * are closed before what it failed of ends it, thrown again.
+ */
+process.once("uncaughtException", (failure) => {
+  gateway.abandon();
+  setTimeout(() => {
+    throw failure;
+  }, SOCKETS_CLOSE_MS);
+});
 
 core.on("message", (messages: readonly ToGateway[]) => {
   for (const message of messages) void handle(message);

@@ -58,6 +58,8 @@ export interface GrpcTransport {
    * `shutdownTimeoutMs` is closed. Idempotent.
    */
   stop(): Promise<void>;
+  /** Closes every socket at once and in no order: the thread has failed. */
+  abandon(): void;
 }
 
 /** The gRPC side of a server: every RPC of PROTOCOL sections 3 and 4, health and reflection. */
@@ -111,6 +113,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcTransport {
       if (stopping === undefined) health.setServing(takesEvents, ["", IngestService.typeName]);
     },
     stop: () => (stopping ??= shutDown()),
+    abandon() {
+      listener.close();
+      connections.stop();
+    },
   };
 }
 

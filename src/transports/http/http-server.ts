@@ -46,6 +46,8 @@ export interface HttpTransport {
   listen(address: ListenAddress): Promise<number>;
   /** Closes every WebSocket with 1001 and stops listening. Idempotent; done within about a second. */
   stop(): Promise<void>;
+  /** Closes every socket at once and in no order: the thread has failed. */
+  abandon(): void;
 }
 
 const SWEEP_INTERVAL_MS = 1000;
@@ -95,6 +97,12 @@ class FastifyTransport implements HttpTransport {
   stop(): Promise<void> {
     this.#stopping ??= this.#close();
     return this.#stopping;
+  }
+
+  abandon(): void {
+    for (const connection of this.#connections) connection.terminate();
+    this.#app?.server.close();
+    this.#app?.server.closeAllConnections();
   }
 
   async #close(): Promise<void> {
