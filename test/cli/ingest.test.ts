@@ -283,6 +283,7 @@ describe("depthcast ingest --producer, when the server goes away", () => {
     command.child.kill("SIGINT");
     const { code, stderr } = await command.ended();
     expect(code).toBe(130);
-    expect(stderr).toContain('interrupted: producer "p" is closed (acknowledged up to 3)');
+    // The acknowledgement of what is in the book may have been on its way when the connection was cut.
+    expect(stderr).toMatch(/interrupted: producer "p" is closed \(acknowledged up to [0-3]\)/);
   });
 });

@@ -4,6 +4,7 @@ import { BookHistory } from "../support/book-history.ts";
 import { Bystanders } from "../support/bystanders.ts";
 import { eventually } from "../support/eventually.ts";
 import { add, type FlowEvent, wireBatch } from "../support/flow-event.ts";
+import { sendUntilHeldBack } from "../support/held-back.ts";
 import { levelFlood } from "../support/level-flood.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { decodeMessage, encodeMessage } from "../support/proto-files.ts";
@@ -21,7 +22,7 @@ interface Market {
   readonly server: TestServer;
   readonly history: BookHistory;
   readonly send: (events: readonly FlowEvent[]) => Promise<void>;
-  /** Changes many levels of another symbol until some consumer is not writable. */
+  /** Changes many levels of another symbol until consumers are held back. */
   readonly block: (waiting?: number) => Promise<void>;
 }
 
@@ -37,15 +38,17 @@ async function openMarket(options: Parameters<typeof startTestServer>[0] = {}): 
     history.apply(events);
     await ingest.send(wireBatch(symbol, events));
   };
-  const block = async (waiting = 1): Promise<void> => {
-    for (let sent = 0; sent < 400; sent += 1) {
-      await ingest.send(wireBatch(flooded, levelFlood(round++, 400)));
-      // Not each time: answering /metrics costs more than a batch.
-      if (sent % 8 !== 7) continue;
-      if ((await server.metrics()).sum("depthcast_consumers_unwritable") >= waiting) return;
-    }
-    throw new Error("the consumer took everything");
-  };
+  const block = (waiting = 1): Promise<void> =>
+    sendUntilHeldBack(
+      server,
+      async () => {
+        // Several, because answering /metrics costs more than a batch.
+        for (let batch = 0; batch < 8; batch += 1) {
+          await ingest.send(wireBatch(flooded, levelFlood(round++, 400)));
+        }
+      },
+      waiting,
+    );
   return { server, history, send, block };
 }
 

@@ -139,15 +139,21 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
     const sendMore = async () => {
       for (let batch = 0; batch < 20; batch += 1) await send(more.next().value as FlowEvent[]);
     };
+    let looks = 0;
     await eventually(
       async () => {
         await sendMore();
-        return (await server.metrics()).sum("depthcast_consumers_unwritable") >= 6;
+        const held = (await server.metrics()).sum("depthcast_consumers_unwritable");
+        looks = held >= 6 ? looks + 1 : 0;
+        return looks === 6;
       },
       { deadlineMs: 20_000, what: "those who do not read are held back" },
     );
-    await sendMore();
-    await eventually(async () => (await server.metrics()).sum("depthcast_merged_intervals_total") > 0);
+    // Each answer of /metrics is a turn of every gateway: all see several states more.
+    for (let round = 0; round < 10; round += 1) {
+      await sendMore();
+      await server.metrics();
+    }
     await send(LAST);
     history.keep();
     const finalSequence = history.sequence;
@@ -174,11 +180,12 @@ it("all consumers of a burst end with the same book, and nothing is queued for t
     for (const consumers of [slow, frozen]) {
       for (const report of await reportsAt(consumers, finalSequence)) {
         const counters = check(report);
-        // Gateways conflate for themselves, so that one may miss nothing of what its gateway saw: numbers of messages
-        // compare on one of them only.
+        // Those that read in stretches may have kept up.
+        if (report.reading === "stretches") continue;
+        expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
+        // Gateways conflate for themselves: numbers of messages compare on one of them only.
         if (testThreads.gateways >= 2) continue;
         expect(counters.deltas).toBeLessThan(everyState.get(report.transport) ?? Infinity);
-        expect(counters.mergedIntervalsMax > 1 || counters.resyncs > 0).toBe(true);
       }
     }
     // Seen from within the thread that has the sockets.
