@@ -36,12 +36,8 @@ export type {
 } from "./market-update.ts";
 export type { NodeClient } from "./node-client.ts";
 export type { InstrumentDefinition, SymbolProducerOptions } from "./producer/open-symbol-producer.ts";
-export {
-  Producer,
-  type ProducerOptions,
-  type ProducerStatus,
-  type ProducerTotals,
-} from "./producer/producer.ts";
+export { Producer } from "./producer/producer.ts";
+export type { ProducerOptions, ProducerStatus, ProducerTotals } from "./producer/producer-options.ts";
 export type { RejectedEvent } from "./producer/rejected-event.ts";
 export type {
   NewOrder,

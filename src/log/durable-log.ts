@@ -3,40 +3,15 @@ import { DepthcastError, ErrorCode, invariant } from "../errors.ts";
 import { Delivery, turnOf } from "./delivery.ts";
 import type { LogConsumer, LogEntry, LogObserver, LogSubscription, OrderLog } from "./order-log.ts";
 import { ReadAheadEntries } from "./read-ahead-entries.ts";
-import { packRecords, type RecordGroup } from "./record-group.ts";
+import type { LogWriter, WriterEvents } from "./log-writer.ts";
+import { packRecords } from "./record-group.ts";
+import { WaitingRecords } from "./waiting-records.ts";
 
 /** Bytes of entries kept for a subscriber that lags; what is older it reads back. */
 const RECENT_BYTES_MAX = 64 * 1024 * 1024;
 /** A commit that takes longer than this is told as a fault, though nothing is refused for it. */
 const SLOW_COMMIT_MS = 5000;
 const SLOW_CHECK_MS = 1000;
-
-/** Where the records are written: another thread. */
-export interface LogWriter {
-  /**
-   * Writes the records behind those before; `committed` tells of them in the same order, or `refused`.
-   *
-   * @param refusals how many times `refused` has told by now: what is sent without knowing of a refusal is refused with it, so that
-   *   nothing is logged behind a gap
-   */
-  append(group: RecordGroup, refusals: number): void;
-  read(fromIndex: number, endIndex: number): Promise<RecordGroup>;
-  digestAt(index: number): Promise<string>;
-  truncate(beforeIndex: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** What the writer tells. */
-export interface WriterEvents {
-  /** The first `records` of those under way are durable. */
-  committed(records: number, bytes: number, seconds: number): void;
-  /** Nothing of what is under way is in the log, or will be. */
-  refused(reason: DepthcastError): void;
-  faultChanged(fault: string | undefined): void;
-  bytesChanged(bytes: number): void;
-  /** There is no writer any more. What is under way may be in the log or not. */
-  failed(failure: DepthcastError): void;
-}
 
 export interface DurableLogOptions {
   readonly writer: LogWriter;
@@ -57,7 +32,7 @@ export class DurableLog implements OrderLog, WriterEvents {
   readonly #writer: LogWriter;
   readonly #clock: Clock;
   readonly #subscriptions = new Set<Delivery>();
-  readonly #underWay = new RecordQueue();
+  readonly #underWay = new WaitingRecords();
   /** Appended in this turn, also in `#underWay`. */
   #outgoing: ArrayBuffer[] = [];
   /** Durable, and not yet consumed by every subscriber; the newest entry is the last. */
@@ -298,38 +273,6 @@ export class DurableLog implements OrderLog, WriterEvents {
 }
 
 const SLOW = `the disk of the order log is slow: a commit has been under way for more than ${SLOW_COMMIT_MS / 1000} s`;
-
-interface WaitingRecord {
-  readonly record: ArrayBuffer;
-  readonly resolve: (index: number) => void;
-  readonly reject: (reason: DepthcastError) => void;
-}
-
-/** Records on their way, oldest first. */
-class RecordQueue {
-  #records: WaitingRecord[] = [];
-  #first = 0;
-
-  get length(): number {
-    return this.#records.length - this.#first;
-  }
-
-  push(record: WaitingRecord): void {
-    this.#records.push(record);
-  }
-
-  shift(): WaitingRecord {
-    const record = this.#records[this.#first];
-    invariant(record !== undefined, "the writer tells of what it was given");
-    this.#first += 1;
-    // Taking from the front moves the rest, so it waits until half is taken.
-    if (this.#first * 2 >= this.#records.length) {
-      this.#records = this.#records.slice(this.#first);
-      this.#first = 0;
-    }
-    return record;
-  }
-}
 
 function notKept(index: number, startIndex: number): DepthcastError {
   return new DepthcastError(

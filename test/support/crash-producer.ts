@@ -1,4 +1,4 @@
-import type { ProducerTotals } from "../../src/client/producer/producer.ts";
+import type { ProducerTotals } from "../../src/client/producer/producer-options.ts";
 import { AskedChild } from "./asked-child.ts";
 
 /** A producer in a process of its own that sends the batches of a `CrashFlow` as fast as the server takes them. */

@@ -3,7 +3,8 @@ import type { ProducerEvent } from "../../client/ingest-batch-writer.ts";
 import type { IngestStream } from "../../client/ingest-stream.ts";
 import type { IngestTotals } from "../../client/ingest-tally.ts";
 import type { BookPosition } from "../../client/market-update.ts";
-import type { Producer, ProducerTotals } from "../../client/producer/producer.ts";
+import type { Producer } from "../../client/producer/producer.ts";
+import type { ProducerTotals } from "../../client/producer/producer-options.ts";
 import { isPassing } from "../../client/producer/producer-faults.ts";
 import type { DepthcastError } from "../../errors.ts";
 

@@ -3,7 +3,7 @@ import type { CrossPolicy } from "../../book/instrument.ts";
 import { RejectReason } from "../../book/rejection.ts";
 import type { ProducerEvent } from "../../client/ingest-batch-writer.ts";
 import type { IngestTotals } from "../../client/ingest-tally.ts";
-import type { ProducerTotals } from "../../client/producer/producer.ts";
+import type { ProducerTotals } from "../../client/producer/producer-options.ts";
 import { DepthcastError, ErrorCode } from "../../errors.ts";
 import type { BookVerifier } from "./book-verifier.ts";
 import { type EventLine, parseEventLine } from "./event-line.ts";

@@ -3,7 +3,8 @@ import { DepthcastError, ErrorCode } from "../../errors.ts";
 import { GrpcClient } from "../grpc-client.ts";
 import { isPassing } from "./producer-faults.ts";
 import type { KnownPlace } from "./producer-link.ts";
-import { Producer, type ProducerOptions } from "./producer.ts";
+import { Producer } from "./producer.ts";
+import type { ProducerOptions } from "./producer-options.ts";
 import { type Rejection, readRejection, SymbolProducer } from "./symbol-producer.ts";
 
 /** An instrument as a producer defines it; what is left out is 0, none, and `CrossPolicy.reject`. */

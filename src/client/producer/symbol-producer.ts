@@ -6,7 +6,8 @@ import { decimalFault, parseDecimal } from "../../protocol/decimal.ts";
 import { Amount } from "../amount.ts";
 import type { ProducerEvent } from "../ingest-batch-writer.ts";
 import type { BookPosition } from "../market-update.ts";
-import type { Producer, ProducerStatus, ProducerTotals } from "./producer.ts";
+import type { Producer } from "./producer.ts";
+import type { ProducerStatus, ProducerTotals } from "./producer-options.ts";
 import type { RejectedEvent } from "./rejected-event.ts";
 
 /** An order's name: a number from 1 to 2^64 − 1 (a `number` up to 2^53 − 1), or a key of 1 to 64 bytes. */

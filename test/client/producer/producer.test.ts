@@ -4,11 +4,8 @@ import { OrderAction, Side } from "../../../src/book/order-events.ts";
 import { GrpcClient } from "../../../src/client/grpc-client.ts";
 import type { ProducerEvent } from "../../../src/client/ingest-batch-writer.ts";
 import { IngestStream } from "../../../src/client/ingest-stream.ts";
-import {
-  Producer,
-  type ProducerOptions,
-  type ProducerStatus,
-} from "../../../src/client/producer/producer.ts";
+import { Producer } from "../../../src/client/producer/producer.ts";
+import type { ProducerOptions, ProducerStatus } from "../../../src/client/producer/producer-options.ts";
 import { closedPort } from "../../support/closed-port.ts";
 import { CuttableProxy } from "../../support/cuttable-proxy.ts";
 import { eventually } from "../../support/eventually.ts";
