@@ -3,6 +3,7 @@ import { DepthcastError, ErrorCode, invariant } from "../../errors.ts";
 import type { BatchOutcome } from "../../engine/ingest-batch.ts";
 import { IngestBudget } from "../../engine/ingest-budget.ts";
 import type { EncodedBatch, IngestPort, IngestStream } from "../../engine/ingest-port.ts";
+import { StreamRoom } from "../../engine/stream-room.ts";
 import type { Calls } from "./calls.ts";
 import {
   type Fallible,
@@ -114,42 +115,27 @@ interface RemoteStreamOptions {
 
 class RemoteStream implements IngestStream {
   readonly #options: RemoteStreamOptions;
+  readonly #room: StreamRoom;
   #ended: DepthcastError | undefined;
-  #reserved = 0;
-  /** Room was asked for, and the batch was not submitted yet. */
-  #isReceiving = false;
-  /** For those who wait until it is. */
-  #receiving: PromiseWithResolvers<void> | undefined;
 
   constructor(options: RemoteStreamOptions) {
     this.#options = options;
+    this.#room = new StreamRoom(options.budget);
   }
 
   room(byteLength: number): Promise<void> | undefined {
-    if (this.#ended !== undefined) return undefined;
-    this.#isReceiving = true;
-    const taken = this.#options.budget.take(byteLength, this);
-    if (taken !== true) return this.#wait(byteLength, taken);
-    this.#reserved = byteLength;
-    return undefined;
+    return this.#room.ask(byteLength);
   }
 
   submit(batch: EncodedBatch): Promise<BatchOutcome> {
     if (this.#ended !== undefined) throw this.#ended;
-    const bytes = this.#reserved;
-    this.#reserved = 0;
     const outcome = this.#options.submit(batch);
-    this.#received();
-    const giveBack = () => this.#options.budget.giveBack(bytes);
-    // Before whoever is answered goes on.
-    outcome.then(giveBack, giveBack);
+    this.#room.holdUntil(outcome);
     return outcome;
   }
 
   received(): Promise<void> {
-    if (!this.#isReceiving) return Promise.resolve();
-    this.#receiving ??= Promise.withResolvers();
-    return this.#receiving.promise;
+    return this.#room.received();
   }
 
   end(reason: DepthcastError): void {
@@ -163,26 +149,9 @@ class RemoteStream implements IngestStream {
       this.#finish(new DepthcastError(ErrorCode.aborted, "the stream has ended"));
   }
 
-  async #wait(byteLength: number, taken: Promise<boolean>): Promise<void> {
-    if (!(await taken)) return;
-    // It may have ended meanwhile.
-    if (this.#ended === undefined) this.#reserved = byteLength;
-    else this.#options.budget.giveBack(byteLength);
-  }
-
   #finish(reason: DepthcastError): void {
-    const { budget, onClosed } = this.#options;
     this.#ended = reason;
-    budget.leave(this);
-    budget.giveBack(this.#reserved);
-    this.#reserved = 0;
-    this.#received();
-    onClosed();
-  }
-
-  #received(): void {
-    this.#isReceiving = false;
-    this.#receiving?.resolve();
-    this.#receiving = undefined;
+    this.#room.leave();
+    this.#options.onClosed();
   }
 }
