@@ -8,6 +8,7 @@ import { adversarialFlow, type OrderFlow, realisticFlow } from "../support/rando
 import type { ReferenceBook } from "../support/reference-book.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
 import { connectConsumer, connectGrpc, type TestConsumer, transports } from "../support/test-client.ts";
+import { testThreads } from "../support/test-threads.ts";
 import type { Update } from "../support/update.ts";
 
 /**
@@ -185,7 +186,11 @@ it("all transports carry the same messages of a view", () =>
       const chain: Update[] = [];
       chains.push(chain);
       const subscriptions = [{ symbol, depth: 10, intervalMs: 50 }];
-      consumers.push(await connectConsumer(server, transport, subscriptions, (update) => chain.push(update)));
+      const take = (update: Update, book: ReferenceBook): void => {
+        chain.push(update);
+        if (update.kind === "snapshot" || update.kind === "delta") history.expectEqual(book);
+      };
+      consumers.push(await connectConsumer(server, transport, subscriptions, take));
     }
     await eventually(() => consumers.every(({ books }) => books.all()[0]?.ready));
     for (let round = 0; round < 60; round += 1) {
@@ -198,8 +203,10 @@ it("all transports carry the same messages of a view", () =>
       await consumer.barrier();
       expect(history.isNewest(consumer.books.all()[0] as ReferenceBook)).toBe(true);
     }
+    for (const chain of chains) expect(chain.length).toBeGreaterThan(40);
+    // Each gateway publishes for itself, so that what two of them send is equal in states only.
+    if (testThreads.gateways >= 2) return;
     // The times of publishing too, because an update is made once for everybody.
     expect(chains[1]).toEqual(chains[0]);
     expect(chains[2]).toEqual(chains[0]);
-    expect(chains[0]?.length).toBeGreaterThan(40);
   }));
