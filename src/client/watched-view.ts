@@ -47,8 +47,9 @@ export class WatchedView {
     invariant(this.#book !== undefined, "a book is shown once it has been live");
     return this.#book;
   }
+  /** Looks at the clock as well: a thread that was held up runs its timers late, and must not take what it has for live. */
   get status(): BookStatus {
-    return this.#status;
+    return this.#status === "live" && this.#isSilent ? "stale" : this.#status;
   }
   get error(): DepthcastError | undefined {
     return this.#error;
@@ -154,14 +155,17 @@ export class WatchedView {
     if (this.#silence === undefined) this.#watchSilence(book);
   }
 
+  get #isSilent(): boolean {
+    return this.#book !== undefined && this.ageMs >= silentMsOf(this.#book);
+  }
+
   /** One timer at a time: it looks when the last word came, and waits for what is left. */
   #watchSilence(book: ClientBook): void {
-    const silentMs = STALE_HEARTBEATS * book.heartbeatIntervalMs;
-    const leftMs = this.#heardAtMs + silentMs - this.#clock.nowMs();
+    const leftMs = silentMsOf(book) - this.ageMs;
     const timer = this.#clock.setTimer(Math.max(1, leftMs), () => {
       if (this.#silence !== watch) return;
       this.#silence = undefined;
-      if (this.ageMs < silentMs) this.#watchSilence(book);
+      if (!this.#isSilent) this.#watchSilence(book);
       else {
         if (this.wasLive) this.#become("stale");
         this.#listener.silent(this);
@@ -186,4 +190,8 @@ export class WatchedView {
     }
     if (changed || status !== before) this.changes.changed(mergedIntervals);
   }
+}
+
+function silentMsOf({ heartbeatIntervalMs }: ClientBook): number {
+  return STALE_HEARTBEATS * heartbeatIntervalMs;
 }

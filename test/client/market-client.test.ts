@@ -124,6 +124,15 @@ describe.each(["ws", "grpc"] as const)("a client over %s", (scheme) => {
     await eventually(() => book.status === "live" && book.asks.length === 1);
   });
 
+  it("does not call a book live that its own thread was too busy to keep", async () => {
+    const { client } = await start(scheme, { heartbeatIntervalMs: 100 });
+    const book = await client.watch("A");
+    const busyUntilMs = performance.now() + 300;
+    while (performance.now() < busyUntilMs);
+    expect(book.status).toBe("stale");
+    await eventually(() => book.status === "live");
+  });
+
   it("shares one subscription among those who watch the same, and ends it with the last", async () => {
     const { server, client } = await start(scheme);
     const views = async () => (await server.metrics()).sum("depthcast_subscriptions");
