@@ -19,6 +19,11 @@ import { usageError } from "./usage-error.ts";
 
 const DEMO_RATE = 2000;
 const DEMO_SEED = 1;
+/**
+ * A demo begins anew each time and leaves nothing behind. Its books change little: with the bytes in flight of a server
+ * at work, the slow switch of the live page would show nothing within half a minute.
+ */
+const DEMO_DEFAULTS = { log: "memory", inFlightBytesMax: 32 * 1024 };
 
 const generalOptions: readonly Option[] = [
   ...GENERAL_SETTINGS.map(settingOption),
@@ -26,7 +31,12 @@ const generalOptions: readonly Option[] = [
 ];
 
 const demoOptions: readonly Option[] = [
-  { name: "demo", about: "feeds a simulated market in BTC-USD, ETH-USD and SOL-USD through the gRPC ingest" },
+  {
+    name: "demo",
+    about:
+      "feeds a simulated market in BTC-USD, ETH-USD and SOL-USD through the gRPC ingest; unless told otherwise with " +
+      `--log memory and --in-flight-bytes-max ${DEMO_DEFAULTS.inFlightBytesMax}`,
+  },
   {
     name: "demo-rate",
     value: "N",
@@ -72,7 +82,7 @@ async function serve(args: Arguments): Promise<number> {
   const config = readConfig(args);
   const demo = readDemo(args);
   const signal = stopSignal();
-  const choice = chooseLog(config, demo !== undefined);
+  const choice = config.log;
   const log = await openLog(choice, config.limits);
   // Those of the demo as well: what the greeting names can be watched at once.
   const instruments = [...config.instruments, ...(demo?.instruments ?? [])];
@@ -108,7 +118,8 @@ async function serve(args: Arguments): Promise<number> {
 function readConfig({ flags }: Arguments): ServerConfig {
   const file = textFlag(flags, "config") ?? process.env["DEPTHCAST_CONFIG"];
   try {
-    return loadConfig({ flags, environment: process.env, file });
+    const defaults = flags["demo"] === true ? DEMO_DEFAULTS : {};
+    return loadConfig({ flags, environment: process.env, file, defaults });
   } catch (thrown) {
     throw usageError(DepthcastError.from(thrown).message);
   }
@@ -122,11 +133,6 @@ function readDemo({ flags }: Arguments): DemoMarket | undefined {
     return undefined;
   }
   return new DemoMarket(seed ?? DEMO_SEED, rate ?? DEMO_RATE);
-}
-
-/** A demo begins anew each time, and leaves nothing behind, unless told otherwise. */
-function chooseLog({ log, logIsDefault }: ServerConfig, isDemo: boolean): LogChoice {
-  return isDemo && logIsDefault ? { kind: "memory" } : log;
 }
 
 function logText(choice: LogChoice, log: OrderLog, isDemo: boolean): string {

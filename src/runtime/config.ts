@@ -17,8 +17,6 @@ export interface ServerConfig {
   readonly gateways: number;
   readonly engines: number;
   readonly log: LogChoice;
-  /** Nobody has chosen a log. */
-  readonly logIsDefault: boolean;
   readonly logLevel: LogLevel | "silent";
   readonly debugIntegrity: boolean;
   readonly origins: readonly string[];
@@ -31,13 +29,14 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The configuration file, JSON. Undefined = none. */
   readonly file: string | undefined;
+  /** By setting name: what counts, where nobody says otherwise, instead of the setting's own default. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
 /** A value with the words for where it came from. */
 interface Given {
   readonly value: unknown;
   readonly origin: string;
-  readonly isDefault?: boolean;
 }
 
 /**
@@ -57,7 +56,6 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
     gateways: valueOf("gateways") as number,
     engines: valueOf("engines") as number,
     log: toLog(given.get("log")!),
-    logIsDefault: given.get("log")!.isDefault === true,
     logLevel: valueOf("logLevel") as LogLevel | "silent",
     debugIntegrity: valueOf("debugIntegrity") as boolean,
     origins: valueOf("origins") as string[],
@@ -104,7 +102,8 @@ function findGiven(setting: Setting, sources: ConfigSources, file: Record<string
   if (Object.hasOwn(file, setting.name)) {
     return checked(setting, file[setting.name], `${setting.name} in ${sources.file}`);
   }
-  return { value: setting.default, origin: `the default of ${setting.name}`, isDefault: true };
+  const value = sources.defaults?.[setting.name] ?? setting.default;
+  return { value, origin: `the default of ${setting.name}` };
 }
 
 /** What text stands for; text that stands for nothing stays as it is, for the check to refuse. */

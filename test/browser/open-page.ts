@@ -8,8 +8,12 @@ export interface OpenPage {
 }
 
 /** Opens a page, which is closed when the test ends. */
-export async function openPage(browser: Browser, url: string): Promise<OpenPage> {
-  const page = await browser.newPage();
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: Parameters<Browser["newPage"]>[0] = {},
+): Promise<OpenPage> {
+  const page = await browser.newPage(options);
   onTestFinished(() => page.close());
   const complaints: string[] = [];
   page.on("console", (message) => {

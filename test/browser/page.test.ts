@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatDecimal } from "../../src/protocol/decimal.ts";
+import { serveCommand } from "../support/command-line.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FlowEvent, modelEvent } from "../support/flow-event.ts";
 import { testBatch, testInstrument } from "../support/flow-rig.ts";
@@ -12,6 +13,7 @@ import { withSeed } from "../support/random.ts";
 import { realisticFlow } from "../support/random-flow.ts";
 import { startTestServer, type TestServer } from "../support/start-server.ts";
 import { launchChromium } from "./chromium.ts";
+import { type OpenPage, openPage } from "./open-page.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const INSTRUMENTS = [testInstrument("A", { description: "The first" }), testInstrument("B/C")];
@@ -22,26 +24,12 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-interface Opened {
-  readonly page: Page;
-  /** What the console and the page complained of. */
-  readonly complaints: string[];
-}
-
-async function open(
+function open(
   server: TestServer,
   hash = "",
   options: Parameters<Browser["newPage"]>[0] = {},
-): Promise<Opened> {
-  const page = await browser.newPage(options);
-  onTestFinished(() => page.close());
-  const complaints: string[] = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(`${server.httpUrl}/${hash}`);
-  return { page, complaints };
+): Promise<OpenPage> {
+  return openPage(browser, `${server.httpUrl}/${hash}`, options);
 }
 
 /** The model of a symbol beside the server. */
@@ -169,6 +157,9 @@ describe("the live page", () => {
         await eventually(async () =>
           (await page.locator("#slow-note").textContent())?.startsWith("Not reading"),
         );
+        // What is seen is old from now on, and must not be called live.
+        const card = page.getByRole("region", { name: "Book of A" });
+        await eventually(async () => (await card.locator("header").textContent())?.includes("not reading"));
         await eventually(
           async () => {
             await market.send(
@@ -186,14 +177,35 @@ describe("the live page", () => {
         );
         await page.getByRole("button", { name: "Slow connection" }).click();
         await expectBook(page, market, 50);
-        const facts = page.getByRole("region", { name: "Book of A" }).locator("dl");
-        await eventually(async () => /Merged\d+, most [\d,]+/.test((await facts.textContent()) ?? ""), {
-          deadlineMs: 30_000,
-        });
+        await eventually(
+          async () => /Merged\d+, most [\d,]+/.test((await card.locator("dl").textContent()) ?? ""),
+          { deadlineMs: 30_000 },
+        );
+        await eventually(async () => (await card.locator("header").textContent())?.includes("live"));
         expect((await server.metrics()).sum("depthcast_merged_intervals_total")).toBeGreaterThan(0);
         expect(complaints).toEqual([]);
       }),
   );
+
+  it("shows what a slow client gets, as it comes with the demo", { timeout: 90_000 }, async () => {
+    const { url } = await serveCommand(["--demo"]);
+    const { page, complaints } = await openPage(browser, url.replace(/^ws(.*)\/v1\/ws$/, "http$1"));
+    const card = page.getByRole("region", { name: "Book of BTC-USD" });
+    const cardSays = (part: string, pattern: RegExp) =>
+      eventually(async () => pattern.test((await card.locator(part).textContent()) ?? ""), {
+        deadlineMs: 40_000,
+        what: `${pattern} on the page`,
+      });
+    await cardSays("header", /live/);
+    await cardSays("dl", /Mergednone/);
+    await page.getByRole("button", { name: "Slow connection" }).press("Enter");
+    await cardSays("header", /not reading/);
+    await cardSays("dl", /Merged\d+, most \d\d/);
+    await page.getByRole("button", { name: "Slow connection" }).press("Enter");
+    await cardSays("header", /live/);
+    await cardSays("dl", /Checksums[\d,]+ right(?!,)/);
+    expect(complaints).toEqual([]);
+  });
 
   it.each([
     ["desktop", 1280, 800],

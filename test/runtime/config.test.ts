@@ -22,7 +22,6 @@ test("without anything, all is at its default", () => {
     gateways: Math.max(1, availableParallelism() - 2),
     engines: 1,
     log: { kind: "sqlite", path: "./data/depthcast.db" },
-    logIsDefault: true,
     logLevel: "info",
     debugIntegrity: false,
     origins: [],
@@ -38,6 +37,16 @@ test("every limit is a setting, by flag, environment and file, in this order", (
   expect(load({ file }).limits.depthMax).toBe(31);
   expect(load({ file, environment }).limits.depthMax).toBe(32);
   expect(load({ file, environment, flags: { "depth-max": "33" } }).limits.depthMax).toBe(33);
+});
+
+test("a command's own defaults count where nobody says otherwise", () => {
+  const defaults = { log: "memory", depthMax: 31 };
+  const { log, limits } = load({ defaults, flags: { log: "sqlite:x.db" } });
+  expect([log, limits.depthMax]).toEqual([{ kind: "sqlite", path: "x.db" }, 31]);
+  expect(load({ defaults, environment: { DEPTHCAST_DEPTH_MAX: "32" } })).toMatchObject({
+    log: { kind: "memory" },
+    limits: { depthMax: 32 },
+  });
 });
 
 test("instruments and addresses in all their forms", () => {

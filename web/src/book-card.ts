@@ -56,6 +56,11 @@ export class BookCard {
     badge(this.#status, message, true);
   }
 
+  /** Nothing is read at present: whatever is shown is what was, until the next `draw`. */
+  hold(): void {
+    badge(this.#status, "not reading", true);
+  }
+
   recolour(): void {
     this.#chart.recolour();
   }

@@ -86,6 +86,7 @@ function showSlowNote(): void {
   const leftMs = (blockedUntilUnixMs ?? 0) - (performance.timeOrigin + performance.now());
   const holds = `Not reading for ${Math.ceil(leftMs / 1000)} s: the server merges what this page misses.`;
   setText(slowNote, leftMs > 0 ? holds : isOn ? "Reading: the books are exact again." : "");
+  if (leftMs > 0) for (const card of cards.values()) card.hold();
 }
 
 function chooser<Value extends number>(
