@@ -66,6 +66,7 @@ export class BookCard {
   }
 
   close(): void {
+    this.#ladder.close();
     this.#chart.close();
     this.root.remove();
   }

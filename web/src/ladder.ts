@@ -1,99 +1,80 @@
-import { formatDecimal } from "../../src/protocol/decimal.ts";
-import { element, setText } from "./elements.ts";
+import { element } from "./elements.ts";
 import { type BookFrame, LEVEL_STRIDE, type LevelColumns } from "./feed-messages.ts";
+import { LadderRow } from "./ladder-row.ts";
 
-/** Cells of one side of one row. */
-interface Cells {
-  readonly price: HTMLTableCellElement;
-  readonly quantity: HTMLTableCellElement;
-  readonly orders: HTMLTableCellElement;
-  readonly bar: HTMLElement;
-}
+/** Rows that are in view or out of it together. */
+const GROUP_ROWS = 10;
+/** Rows out of view are written as often as this: for who searches the page or has it read aloud, and for a scroll. */
+const HIDDEN_INTERVAL_MS = 250;
+/** What is this near is in view already, so that a scroll finds it as it is now. */
+const NEAR_VIEW = "96px";
 
-interface Row {
-  readonly bid: Cells;
-  readonly ask: Cells;
+interface Group {
+  readonly root: HTMLTableSectionElement;
+  readonly rows: readonly LadderRow[];
+  isInView: boolean;
 }
 
 /**
  * The best levels of both sides beside each other. As many rows as the depth from the beginning, so that nothing moves
- * when levels come and go; a row is written where its numbers have changed.
+ * when levels come and go. Rows that are in view are written with each frame, and only where their numbers have
+ * changed.
  */
 export class Ladder {
   readonly root: HTMLTableElement;
-  readonly #rows: readonly Row[];
+  readonly #groups: readonly Group[];
+  readonly #view = new IntersectionObserver((seen) => this.#look(seen), { rootMargin: NEAR_VIEW });
+  #hiddenDrawnAtMs = 0;
 
   constructor(symbol: string, depth: number) {
-    this.#rows = Array.from({ length: depth }, createRow);
-    const heads = ["Orders", "Quantity", "Bid", "Ask", "Quantity", "Orders"];
+    this.#groups = Array.from({ length: Math.ceil(depth / GROUP_ROWS) }, (_, index) =>
+      createGroup(Math.min(GROUP_ROWS, depth - index * GROUP_ROWS)),
+    );
+    const heads = ["Orders", "Quantity", "Bid", "Ask", "Quantity", "Orders"].map((head) =>
+      element("th", { scope: "col", role: "columnheader" }, head),
+    );
+    // The roles are those of the elements: a browser may forget them where the style has no table.
     this.root = element(
       "table",
-      { class: "ladder" },
+      { class: "ladder", role: "table" },
       element("caption", { class: "hidden" }, `${symbol}: best ${depth} bids and asks`),
-      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
-      element(
-        "tbody",
-        {},
-        ...this.#rows.map(({ bid, ask }) =>
-          element("tr", {}, bid.orders, bid.quantity, bid.price, ask.price, ask.quantity, ask.orders),
-        ),
-      ),
+      element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...heads)),
+      ...this.#groups.map(({ root }) => root),
     );
+    for (const { root } of this.#groups) this.#view.observe(root);
   }
 
   draw(book: BookFrame): void {
     const largest = Math.max(largestQuantity(book.bids), largestQuantity(book.asks));
-    for (const [index, { bid, ask }] of this.#rows.entries()) {
-      drawCells(bid, book.bids, index, book, largest);
-      drawCells(ask, book.asks, index, book, largest);
+    const now = performance.now();
+    const drawsHidden = now - this.#hiddenDrawnAtMs >= HIDDEN_INTERVAL_MS;
+    if (drawsHidden) this.#hiddenDrawnAtMs = now;
+    for (const [index, { rows, isInView }] of this.#groups.entries()) {
+      if (!isInView && !drawsHidden) continue;
+      for (const [offset, row] of rows.entries()) row.draw(book, index * GROUP_ROWS + offset, largest);
+    }
+  }
+
+  close(): void {
+    this.#view.disconnect();
+  }
+
+  #look(seen: readonly IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of seen) {
+      const group = this.#groups.find(({ root }) => root === target);
+      if (group !== undefined) group.isInView = isIntersecting;
     }
   }
 }
 
-function createRow(): Row {
-  return { bid: createCells("bid"), ask: createCells("ask") };
-}
-
-function createCells(side: string): Cells {
-  const bar = element("span", { class: "bar", "aria-hidden": "true" });
-  const price = element("td", { class: `price ${side}` });
-  const quantity = element("td", { class: `quantity ${side}` });
-  const orders = element("td", { class: `orders ${side}` });
-  const text = element("span", { class: "number" });
-  quantity.append(bar, text);
-  return { price, quantity, orders, bar };
-}
-
-function drawCells(
-  cells: Cells,
-  levels: LevelColumns,
-  index: number,
-  book: BookFrame,
-  largest: number,
-): void {
-  const at = index * LEVEL_STRIDE;
-  const price = levels[at];
-  const quantity = levels[at + 1];
-  const text = cells.quantity.lastChild!;
-  if (price === undefined || quantity === undefined) {
-    setText(cells.price, "");
-    setText(text, "");
-    setText(cells.orders, "");
-    cells.bar.style.transform = "scaleX(0)";
-    return;
-  }
-  setText(cells.price, formatDecimal(price, book.priceScale));
-  setText(text, quantityText(quantity, book));
-  setText(cells.orders, String(levels[at + 2]));
-  cells.bar.style.transform = `scaleX(${largest === 0 ? 0 : (quantity / largest).toFixed(3)})`;
+function createGroup(rowCount: number): Group {
+  const rows = Array.from({ length: rowCount }, () => new LadderRow());
+  const root = element("tbody", { role: "rowgroup" }, ...rows.map((row) => row.root));
+  return { root, rows, isInView: true };
 }
 
 function largestQuantity(levels: LevelColumns): number {
   let largest = 0;
   for (let at = 1; at < levels.length; at += LEVEL_STRIDE) largest = Math.max(largest, levels[at] ?? 0);
   return largest;
-}
-
-function quantityText(mantissa: number, { quantityScale, quantityDigits }: BookFrame): string {
-  return formatDecimal(mantissa / 10 ** (quantityScale - quantityDigits), quantityDigits);
 }
