@@ -26,7 +26,7 @@ afterAll(() => browser.close());
 interface Shown {
   readonly page: Page;
   /** Sets levels, and waits until the page shows the best bid and its quantity. */
-  change(bestBid: number, quantity: number, ...levels: readonly TestOrderEvent[]): Promise<void>;
+  readonly change: (bestBid: number, quantity: number, ...levels: readonly TestOrderEvent[]) => Promise<void>;
 }
 
 function level(side: 1 | 2, price: number, quantity: number): TestOrderEvent {
