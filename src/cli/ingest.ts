@@ -125,7 +125,10 @@ function tellConnection(): (status: ProducerStatus) => void {
 function readRequest({ positionals, flags }: Arguments): IngestRequest {
   const [path, extra] = positionals;
   if (path === undefined) throw usageError("ingest needs a FILE, or - for standard input");
-  if (extra !== undefined) throw usageError(`ingest takes one FILE, "${extra}" is one too many`);
+  if (extra !== undefined) {
+    const hint = flags["verify"] === true ? "; a number for --verify is given as --verify=N" : "";
+    throw usageError(`ingest takes one FILE, and here are "${path}" and "${extra}"${hint}`);
+  }
   const symbol = required(flags, "symbol");
   if (!SYMBOL_PATTERN.test(symbol))
     throw usageError(`--symbol ${symbol}: must match ${SYMBOL_PATTERN.source}`);

@@ -39,13 +39,19 @@ function describe(error: ServiceError, code: ErrorCode, target: string): string 
   if (code === ErrorCode.unavailable) {
     if (/ECONNREFUSED/.test(details)) return noServerAt(target);
     if (/No connection established|Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(details)) {
-      return `cannot reach a depthcast server at ${target}: ${details}`;
+      return `cannot reach a depthcast server at ${target}: ${reasonOf(details)}`;
     }
     if (/Connection dropped|ECONNRESET|read ECONN|EPIPE|RST_STREAM/.test(details)) {
       return `the connection to the depthcast server at ${target} was lost`;
     }
   }
   return details;
+}
+
+/** What grpc-js wraps into "No connection established. Last error: … Resolution note: ". */
+function reasonOf(details: string): string {
+  const [, reason = details] = /Last error: (.*?)(?:\. Resolution note: )?$/.exec(details) ?? [];
+  return reason.startsWith("Protocol error") ? "what listens there does not speak gRPC" : reason;
 }
 
 /** From `google.rpc` details; none where the server sent none, or none that can be read. */

@@ -13,7 +13,7 @@ export async function explainRefusal(url: string): Promise<DepthcastError> {
     await response.body?.cancel();
     return new DepthcastError(
       ErrorCode.unavailable,
-      `${host} answers, but opened no WebSocket at ${url} (HTTP status ${response.status})`,
+      `${host} answers, but opened no WebSocket at ${url} (HTTP status ${response.status}); a depthcast server has it at /v1/ws`,
     );
   } catch (thrown) {
     const cause = thrown instanceof Error ? (thrown.cause as NodeJS.ErrnoException | undefined) : undefined;

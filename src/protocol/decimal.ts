@@ -77,7 +77,8 @@ export function decimalFault(text: string, scale: number): string {
   if (parts === null) return "is not a decimal number";
   const fraction = (parts[2] ?? "").replace(/0+$/, "");
   if (fraction.length > scale) {
-    return `has ${fraction.length} digits after the point, and the scale is ${scale}`;
+    const digits = fraction.length === 1 ? "1 digit" : `${fraction.length} digits`;
+    return `has ${digits} after the point, and the scale is ${scale}`;
   }
   return `is outside ±(2^53 - 1) at scale ${scale}`;
 }

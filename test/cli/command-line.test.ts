@@ -30,6 +30,11 @@ describe("what is typed wrong is refused in one line", () => {
       ["ingest", "f", "--symbol", "X", "--price-scale", "1", "--quantity-scale", "0", "--clear", "--append"],
       "--clear and --append exclude each other",
     ],
+    [["ingest", "a", "b"], 'ingest takes one FILE, and here are "a" and "b"'],
+    [
+      ["ingest", "--verify", "5", "a"],
+      'ingest takes one FILE, and here are "5" and "a"; a number for --verify is given as --verify=N',
+    ],
     [["watch"], "watch needs at least one SYMBOL"],
     [
       ["watch", "A", "--interval", "7"],

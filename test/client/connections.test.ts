@@ -171,14 +171,19 @@ describe("where there is no server", () => {
     );
   });
 
-  test("an HTTP server that knows no WebSocket is told apart", async () => {
+  test("an HTTP server that knows no WebSocket, and no gRPC, is told apart", async () => {
     const other = createServer((_request, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
     onTestFinished(() => void other.close());
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
     await expect(
       firstUpdate(new WebSocketConnection(`ws://127.0.0.1:${port}/v1/ws`, explainRefusal)),
-    ).rejects.toThrow("opened no WebSocket");
+    ).rejects.toThrow(
+      /opened no WebSocket at .* \(HTTP status 404\); a depthcast server has it at \/v1\/ws$/,
+    );
+    await expect(firstUpdate(new GrpcConnection(`127.0.0.1:${port}`))).rejects.toThrow(
+      `cannot reach a depthcast server at 127.0.0.1:${port}: what listens there does not speak gRPC`,
+    );
   });
 
   test("a URL that is none is refused", () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { runCommand, temporaryFile } from "../support/command-line.ts";
 import { examplePath } from "../support/examples.ts";
+import { startTestServer } from "../support/start-server.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 
@@ -18,4 +20,15 @@ test("every example that the README names is there", () => {
     "python/consumer.py",
   ]);
   for (const name of names) expect(readFileSync(examplePath(name), "utf8")).not.toBe("");
+});
+
+test("the lines that it shows of a file are right, and its command takes them", async () => {
+  const [, name = "", flags = ""] = /^npx depthcast ingest (\S+) (.*)$/m.exec(readme) ?? [];
+  const [, lines = ""] = /```json\n(\{"op":"add".*?)```/s.exec(readme) ?? [];
+  const { grpcAddress } = await startTestServer();
+  const args = [temporaryFile(name, lines), ...flags.split(" "), "--verify", "--server", grpcAddress];
+  expect(await runCommand(["ingest", ...args])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^accepted {2}3 events\nrefused {3}0 events\nverified {2}1 of 1 checks\n/),
+  });
 });
