@@ -3,11 +3,12 @@ import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CrossPolicy } from "../../src/book/instrument.ts";
 import { formatDecimal } from "../../src/protocol/decimal.ts";
 import { serveCommand } from "../support/command-line.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FlowEvent, modelEvent } from "../support/flow-event.ts";
-import { testBatch, testInstrument } from "../support/flow-rig.ts";
+import { addOrder, testBatch, testInstrument } from "../support/flow-rig.ts";
 import { NaiveBook } from "../support/naive-book.ts";
 import { withSeed } from "../support/random.ts";
 import { realisticFlow } from "../support/random-flow.ts";
@@ -86,6 +87,19 @@ function ladder(page: Page, symbol: string): Promise<string[][]> {
   );
 }
 
+/** How much has moved since then by itself, as Chromium counts it; from 0.1 on it is said to annoy. */
+function layoutShift(page: Page, sinceMs: number): Promise<number> {
+  return page.evaluate<number>(`new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const { startTime, value, hadRecentInput } of list.getEntries()) {
+        if (startTime > ${sinceMs} && !hadRecentInput) sum += value;
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => resolve(sum), 300);
+  })`);
+}
+
 async function expectBook(page: Page, market: Market, depth: number): Promise<void> {
   await eventually(async () => expect(await ladder(page, market.symbol)).toEqual(market.rows(depth)), {
     deadlineMs: 30_000,
@@ -119,6 +133,38 @@ describe("the live page", () => {
       await eventually(async () => (await server.metrics()).sum("depthcast_subscriptions") === 1);
       expect(complaints).toEqual([]);
     }));
+
+  it("tells of a book what it is at, from open to locked to crossed, by keyboard alone", async () => {
+    const crossing = testInstrument("X", { crossPolicy: CrossPolicy.flag });
+    const server = await startTestServer({ instruments: [testInstrument("A"), crossing] });
+    const { page, complaints } = await open(server);
+    await page.getByRole("button", { name: "X" }).waitFor();
+    for (const key of ["Tab", "Enter", "Tab", "Space", "Tab", "ArrowUp"]) await page.keyboard.press(key);
+    await eventually(() => page.url().endsWith("#symbols=X&depth=10&interval=50"));
+    const card = page.getByRole("region", { name: "Book of X" });
+    const cardSays = (part: string, text: string | RegExp) =>
+      eventually(async () => expect(await card.locator(part).allTextContents()).toEqual([text]));
+    const stream = server.running.ingest.openStream(() => {});
+    const add = (side: 1 | 2, price: number) => stream.submit(testBatch("X", [addOrder(side, price, 7)]));
+    await add(1, 10_000);
+    await cardSays(".top", "100.00––");
+    await add(2, 10_050);
+    await cardSays(".top", "100.000.50100.50");
+    await cardSays("header", "Xopenlive");
+    await add(1, 10_050);
+    await cardSays("header", "Xlockedlive");
+    await add(1, 10_060);
+    await cardSays("header", "Xcrossedlive");
+    await cardSays(".top", "100.60-0.10100.50");
+    await cardSays(
+      "dl",
+      expect.stringMatching(
+        /^Sequence4Updates\d+ \/sLatency\d+ msMergednoneChecksums\d+ rightAge\d+/,
+      ) as RegExp,
+    );
+    stream.close();
+    expect(complaints).toEqual([]);
+  });
 
   it("survives a restart of its server, and says so meanwhile", async () => {
     const first = await startTestServer({ instruments: INSTRUMENTS });
@@ -198,12 +244,14 @@ describe("the live page", () => {
       });
     await cardSays("header", /live/);
     await cardSays("dl", /Mergednone/);
+    const sinceMs = await page.evaluate<number>("performance.now()");
     await page.getByRole("button", { name: "Slow connection" }).press("Enter");
     await cardSays("header", /not reading/);
     await cardSays("dl", /Merged\d+, most \d\d/);
     await page.getByRole("button", { name: "Slow connection" }).press("Enter");
     await cardSays("header", /live/);
     await cardSays("dl", /Checksums[\d,]+ right(?!,)/);
+    expect(await layoutShift(page, sinceMs)).toBeLessThan(0.01);
     expect(complaints).toEqual([]);
   });
 

@@ -47,6 +47,8 @@ function receive(message: FromFeed): void {
     setText(connection, message.link.text);
     connection.classList.toggle("alarm", !message.link.isUp);
     for (const book of message.books) cards.get(book.symbol)?.draw(book);
+    // The worker may send a frame after it has said that it stops.
+    showSlowNote();
   }
 }
 

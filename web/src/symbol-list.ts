@@ -13,7 +13,8 @@ export class SymbolList {
   readonly #list = element("ul", { class: "symbols" });
   readonly #empty = element(
     "p",
-    { class: "soft" },
+    // Shown once the server has said so: said at once, it would move the controls beside it for nothing.
+    { class: "soft", hidden: "" },
     "No symbols yet. Define one with the DefineInstrument call.",
   );
   readonly #buttons = new Map<string, HTMLButtonElement>();
