@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { closedPort } from "../support/closed-port.ts";
 import { CommandProcess, runCommand, serveCommand } from "../support/command-line.ts";
@@ -108,11 +109,11 @@ describe("depthcast watch", () => {
   test.runIf(process.platform === "linux").each([
     ["q", "q"],
     ["ctrl-C", "\u0003"],
-  ])("draws ladders on a terminal and leaves it as it was at %s", async (_name, key) => {
+  ])("draws ladders on a terminal, of its size, and leaves it as it was at %s", async (_name, key) => {
     const { url } = await serveCommand(["--demo"]);
-    const typed = `stty rows 30 cols 100; exec ${process.execPath} ${MAIN} watch BTC-USD SOL-USD --url ${url}`;
+    const typed = `tty; stty rows 30 cols 100; exec ${process.execPath} ${MAIN} watch BTC-USD SOL-USD --url ${url}`;
     const terminal = spawn("script", ["-qec", typed, "/dev/null"], {
-      env: { ...process.env, TERM: "xterm" },
+      env: { ...process.env, TERM: "xterm", NO_COLOR: undefined },
     });
     onTestFinished(() => void terminal.kill("SIGKILL"));
     let shown = "";
@@ -120,6 +121,7 @@ describe("depthcast watch", () => {
     // The first frames may be of books that are still empty.
     const bars = /[█-▏]/;
     const isWhole = (text: string) =>
+      text.split("\r\n").length === 30 &&
       /SOL-USD.*open/.test(text) &&
       text.includes("q ends") &&
       text.split("\r\n").filter((row) => bars.test(row)).length > 10;
@@ -127,9 +129,18 @@ describe("depthcast watch", () => {
       what: "a whole frame",
       deadlineMs: 20_000,
     });
-    const rows = frame.split("\r\n");
-    expect(rows).toHaveLength(30);
-    expect(rows.filter((row) => row.includes("spread"))).toHaveLength(1);
+    // Both books beside each other, asks in red and bids in green.
+    expect(frame.split("\r\n").filter((row) => row.includes("spread"))).toHaveLength(1);
+    for (const color of ["\u001b[31m", "\u001b[32m"]) expect(frame).toContain(color);
+    const [device = ""] = /^\/dev\/\S+/.exec(shown) ?? [];
+    await promisify(execFile)("stty", ["-F", device, "rows", "14", "cols", "50"]);
+    const small = await eventually(
+      () => shown.split("\u001b[H").findLast((text) => text.split("\r\n").length === 14),
+      { what: "a frame of the new size" },
+    );
+    expect(small).toContain("and 1 more; a larger terminal shows them");
+    const plain = small.replace(/\u001b\[[0-9;?]*[a-zA-Z]/g, "");
+    expect(Math.max(...plain.split("\r\n").map((row) => row.trimEnd().length))).toBeLessThanOrEqual(50);
     terminal.stdin.write(key);
     await once(terminal, "close");
     expect(terminal.exitCode).toBe(0);
