@@ -125,8 +125,10 @@ class FastifyTransport implements HttpTransport {
         maxHeaderSize: HEADER_BYTES_MAX,
         headersTimeout: limits.handshakeTimeoutMs,
         connectionsCheckingInterval: Math.min(SWEEP_INTERVAL_MS, limits.handshakeTimeoutMs),
-        // Others ask to upgrade to HTTP/2 (curl does); they are served as if they had not.
-        shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+        // Others ask to upgrade to HTTP/2 (curl does); they are served as if they had not. So is who comes while we stop:
+        // Fastify answers 503 then, in front of every hook, which would leave an upgraded socket open for good.
+        shouldUpgradeCallback: ({ headers }) =>
+          headers.upgrade?.toLowerCase() === "websocket" && this.#stopping === undefined,
       },
       clientErrorHandler,
       frameworkErrors: handleError,

@@ -247,6 +247,17 @@ describe("how connections end", () => {
     await expect(fetch(`http://127.0.0.1:${server.port}/healthz`)).rejects.toThrow();
   });
 
+  test("the server stops though clients come back at once, as those do that were sent away", async () => {
+    server = await startTestServer();
+    const deaf = await openWebSocket(server.port);
+    deaf.socket.pause();
+    const stopped = server.transport.stop();
+    // The port is open until the deaf one's time is over.
+    expect((await refusal("/v1/ws")).status).toBe(503);
+    await stopped;
+    deaf.socket.terminate();
+  });
+
   test("cut off: the farewell, then 4008 or 1001 by the reason", async () => {
     server = await startTestServer();
     const cutOffs = [
