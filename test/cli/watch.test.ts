@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { closedPort } from "../support/closed-port.ts";
 import { CommandProcess, runCommand, serveCommand } from "../support/command-line.ts";
@@ -139,8 +139,8 @@ describe("depthcast watch", () => {
       { what: "a frame of the new size" },
     );
     expect(small).toContain("and 1 more; a larger terminal shows them");
-    const plain = small.replace(/\u001b\[[0-9;?]*[a-zA-Z]/g, "");
-    expect(Math.max(...plain.split("\r\n").map((row) => row.trimEnd().length))).toBeLessThanOrEqual(50);
+    const rows = stripVTControlCharacters(small).split("\r\n");
+    expect(Math.max(...rows.map((row) => row.trimEnd().length))).toBeLessThanOrEqual(50);
     terminal.stdin.write(key);
     await once(terminal, "close");
     expect(terminal.exitCode).toBe(0);
