@@ -70,7 +70,7 @@ interface TraceEvent {
 }
 
 describe("what the page does for a change", () => {
-  it("lays out the cells that change, and not the page", async () => {
+  it("lays out the rows that change, and not the page", async () => {
     const { page, change } = await showBook();
     await browser.startTracing(page, { categories: ["devtools.timeline"] });
     for (let step = 1; step <= CHANGES; step += 1) {
@@ -99,7 +99,7 @@ describe("what the page does for a change", () => {
         subtree: true, childList: true, characterData: true, attributes: true,
       });
     }`);
-    await change(BEST_BID, 10);
+    await change(BEST_BID, 101);
     expect(await page.evaluate<string[]>("written")).toEqual([
       "characterData quantity bid",
       "attributes quantity bid",
@@ -125,5 +125,39 @@ describe("what the page does for a change", () => {
     const lastBid = `document.querySelector("tbody:last-of-type tr:last-child").cells[2].textContent`;
     const expected = formatDecimal(BEST_BID - (DEPTH - 1) + CHANGES, 2);
     await eventually(async () => (await page.evaluate<string>(lastBid)) === expected);
+  });
+
+  it.each([
+    ["as they are where they fit", 1, false],
+    ["cut with an ellipsis where they do not", 1e12 + 1, true],
+  ] as const)("shows numbers %s", async (_, quantity, isCut) => {
+    const { page, change } = await showBook();
+    await page.setViewportSize({ width: 380, height: 600 });
+    await change(BEST_BID, quantity);
+    await eventually(async () => {
+      const [overflow, hasRoom] = await page.evaluate<[string, boolean]>(`(() => {
+        const cell = document.querySelector("td.quantity");
+        return [getComputedStyle(cell).textOverflow, cell.scrollWidth <= cell.clientWidth];
+      })()`);
+      return overflow === (isCut ? "ellipsis" : "clip") && hasRoom !== isCut;
+    });
+  });
+
+  it("writes the same numbers anew where a server that was started again has other scales", async () => {
+    const start = async (priceScale: number, port: number): Promise<TestServer> => {
+      const server = await startTestServer({
+        instruments: [testInstrument("A", { priceScale })],
+        http: { host: "127.0.0.1", port },
+      });
+      await submit(server, [level(1, BEST_BID, 5)]);
+      return server;
+    };
+    const first = await start(2, 0);
+    const { page } = await openPage(browser, `${first.httpUrl}/#symbols=A&depth=5&interval=0`);
+    const bestBid = `document.querySelector("td.price").textContent`;
+    await eventually(async () => (await page.evaluate<string>(bestBid)) === "100.00");
+    await first.stop();
+    await start(3, first.running.httpPort);
+    await eventually(async () => (await page.evaluate<string>(bestBid)) === "10.000", { deadlineMs: 30_000 });
   });
 });

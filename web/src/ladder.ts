@@ -1,6 +1,7 @@
+import { ColumnFit } from "./column-fit.ts";
 import { element } from "./elements.ts";
 import { type BookFrame, LEVEL_STRIDE, type LevelColumns } from "./feed-messages.ts";
-import { LadderRow } from "./ladder-row.ts";
+import { LadderRow, priceText, quantityText } from "./ladder-row.ts";
 
 /** Rows that are in view or out of it together. */
 const GROUP_ROWS = 10;
@@ -24,7 +25,9 @@ export class Ladder {
   readonly root: HTMLTableElement;
   readonly #groups: readonly Group[];
   readonly #view = new IntersectionObserver((seen) => this.#look(seen), { rootMargin: NEAR_VIEW });
+  readonly #fit: ColumnFit;
   #hiddenDrawnAtMs = 0;
+  #scales = "";
 
   constructor(symbol: string, depth: number) {
     this.#groups = Array.from({ length: Math.ceil(depth / GROUP_ROWS) }, (_, index) =>
@@ -42,10 +45,14 @@ export class Ladder {
       ...this.#groups.map(({ root }) => root),
     );
     for (const { root } of this.#groups) this.#view.observe(root);
+    const [first] = this.#groups[0]!.rows;
+    this.#fit = new ColumnFit(first!.bid.price, first!.bid.quantity);
   }
 
   draw(book: BookFrame): void {
     const largest = Math.max(largestQuantity(book.bids), largestQuantity(book.asks));
+    this.#rescale(book);
+    this.#cutWhatIsLong(book, largest);
     const now = performance.now();
     const drawsHidden = now - this.#hiddenDrawnAtMs >= HIDDEN_INTERVAL_MS;
     if (drawsHidden) this.#hiddenDrawnAtMs = now;
@@ -57,6 +64,25 @@ export class Ladder {
 
   close(): void {
     this.#view.disconnect();
+    this.#fit.close();
+  }
+
+  /** A server that was started anew may have the symbol with other scales. */
+  #rescale({ priceScale, quantityScale, quantityDigits }: BookFrame): void {
+    const scales = `${priceScale} ${quantityScale} ${quantityDigits}`;
+    if (scales === this.#scales) return;
+    this.#scales = scales;
+    for (const { rows } of this.#groups) for (const row of rows) row.rescale();
+  }
+
+  /** Cells are cut, with an ellipsis, only where they have to be: 900 clips are a fifth of the work of a frame. */
+  #cutWhatIsLong(book: BookFrame, largest: number): void {
+    const prices = [book.bids.at(-LEVEL_STRIDE), book.asks.at(-LEVEL_STRIDE)].map((price) =>
+      priceText(price ?? 0, book),
+    );
+    const price = prices.reduce((longest, text) => (text.length > longest.length ? text : longest));
+    const isCut = !this.#fit.fits(price, quantityText(largest, book));
+    if (isCut !== this.root.classList.contains("cut")) this.root.classList.toggle("cut", isCut);
   }
 
   #look(seen: readonly IntersectionObserverEntry[]): void {
