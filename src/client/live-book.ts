@@ -20,6 +20,7 @@ export interface BookLevel {
   readonly price: Amount;
   /** The sum of its orders. */
   readonly quantity: Amount;
+  /** How many orders these are; what a source gives as a level, without its orders, counts as one. */
   readonly orderCount: number;
 }
 
@@ -53,6 +54,7 @@ export class LiveBook implements AsyncIterable<BookChange> {
     this.#release = release;
   }
 
+  /** As it was given to `watch`. */
   get symbol(): string {
     return this.#view.subscription.symbol;
   }
@@ -68,6 +70,7 @@ export class LiveBook implements AsyncIterable<BookChange> {
   get intervalMs(): number {
     return this.#view.book.intervalMs;
   }
+  /** Whether what is here can be trusted now. */
   get status(): BookStatus {
     return this.#closed ? "closed" : this.#view.status;
   }
@@ -85,9 +88,11 @@ export class LiveBook implements AsyncIterable<BookChange> {
     this.#refresh();
     return this.#asks;
   }
+  /** The highest bid; undefined while there is none. */
   get bestBid(): BookLevel | undefined {
     return this.bids[0];
   }
+  /** The lowest ask; undefined while there is none. */
   get bestAsk(): BookLevel | undefined {
     return this.asks[0];
   }
@@ -116,6 +121,7 @@ export class LiveBook implements AsyncIterable<BookChange> {
   get sourceTimeUnixNanos(): bigint {
     return this.#view.book.sourceTimeUnixNanos;
   }
+  /** When the server published this state or last confirmed it, nanoseconds since 1970 by the server's clock. */
   get publishTimeUnixNanos(): bigint {
     return this.#view.book.publishTimeUnixNanos;
   }

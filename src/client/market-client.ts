@@ -11,6 +11,7 @@ import type { BookUpdate, MalformedUpdate, MarketUpdate, RefusedUpdate } from ".
 import { type OpenConnection, ServerLink } from "./server-link.ts";
 import { WatchedView } from "./watched-view.ts";
 
+/** How a client gets at its servers. All of it may be left out. */
 export interface ClientOptions {
   /** How long a connection may take until its first message. Default 10,000. */
   readonly connectTimeoutMs?: number;
@@ -21,11 +22,13 @@ export interface ClientOptions {
    * every address has failed once, so that a wrong address is noticed.
    */
   readonly waitForServer?: boolean;
+  /** Time and timers, for tests. Default: the machine's. */
   readonly clock?: ClientClock;
   /** From 0 to below 1, for the jitter. Default `Math.random`. */
   readonly random?: () => number;
 }
 
+/** What of a book is wanted, and how often. */
 export interface WatchOptions {
   /** Levels a side. Default 20. */
   readonly depth?: number;

@@ -129,6 +129,7 @@ export class Producer {
     throw failure;
   }
 
+  /** Connected, connecting again, or why it has ended. */
   get status(): ProducerStatus {
     const state = this.#state;
     switch (state.phase) {
@@ -142,6 +143,7 @@ export class Producer {
     }
   }
 
+  /** What became of the events that are acknowledged so far. */
   get totals(): ProducerTotals {
     return {
       ...this.#tally.totals,

@@ -26,6 +26,7 @@ export type OrderQuantity =
 type NoPrice = { readonly price?: never; readonly priceMantissa?: never };
 type NoQuantity = { readonly quantity?: never; readonly quantityMantissa?: never };
 
+/** An order as it comes into the book: price and quantity each in one of their forms. */
 export type NewOrder = { readonly side: Side } & OrderPrice & OrderQuantity;
 /** What changes: at least one of them. */
 export type OrderChange = (OrderPrice & (OrderQuantity | NoQuantity)) | (NoPrice & OrderQuantity);
@@ -106,10 +107,12 @@ export class SymbolProducer {
     this.#producer.abort();
   }
 
+  /** Connected, connecting again, or why it has ended. */
   get status(): ProducerStatus {
     return this.#producer.status;
   }
 
+  /** What became of the events that are acknowledged so far. */
   get totals(): ProducerTotals {
     return this.#producer.totals;
   }
