@@ -113,7 +113,8 @@ describe("depthcast watch", () => {
     const { url } = await serveCommand(["--demo"]);
     const typed = `tty; stty rows 30 cols 100; exec ${process.execPath} ${MAIN} watch BTC-USD SOL-USD --url ${url}`;
     const terminal = spawn("script", ["-qec", typed, "/dev/null"], {
-      env: { ...process.env, TERM: "xterm", NO_COLOR: undefined },
+      // As a person's: Node takes the terminal of a CI for one without colours.
+      env: { ...process.env, TERM: "xterm", NO_COLOR: undefined, CI: undefined },
     });
     onTestFinished(() => void terminal.kill("SIGKILL"));
     let shown = "";
