@@ -12,4 +12,5 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   threads: async () => (await import("./threads/threads.ts")).threadsBenchmark,
   recovery: async () => (await import("./recovery/recovery.ts")).recoveryBenchmark,
   scale: async () => (await import("./scale/scale.ts")).scaleBenchmark,
+  page: async () => (await import("./page/page.ts")).pageBenchmark,
 };

@@ -25,8 +25,13 @@ export class DepthChart {
     if (now - this.#drawnAtMs < DRAW_INTERVAL_MS) return;
     this.#drawnAtMs = now;
     const data = cumulative(book);
-    if (this.#plot === undefined) this.#plot = this.#create(data);
-    else this.#plot.setData(data);
+    if (this.#plot !== undefined) {
+      this.#plot.setData(data);
+      return;
+    }
+    this.#plot = this.#create(data);
+    // Charts that are made together are not drawn in the same frame ever after.
+    this.#drawnAtMs -= Math.random() * DRAW_INTERVAL_MS;
   }
 
   /** With the colours of the theme, which may have changed. */

@@ -5,7 +5,10 @@ import { LadderRow, priceText, quantityText } from "./ladder-row.ts";
 
 /** Rows that are in view or out of it together. */
 const GROUP_ROWS = 10;
-/** Rows out of view are written as often as this: for who searches the page or has it read aloud, and for a scroll. */
+/**
+ * Rows out of view are written as often as this, for who searches the page or has it read aloud, and for a scroll: one
+ * group a frame, so that no frame has to write all of them, but none waits for twice as long.
+ */
 const HIDDEN_INTERVAL_MS = 250;
 /** What is this near is in view already, so that a scroll finds it as it is now. */
 const NEAR_VIEW = "96px";
@@ -14,6 +17,7 @@ interface Group {
   readonly root: HTMLTableSectionElement;
   readonly rows: readonly LadderRow[];
   isInView: boolean;
+  drawnAtMs: number;
 }
 
 /**
@@ -26,7 +30,6 @@ export class Ladder {
   readonly #groups: readonly Group[];
   readonly #view = new IntersectionObserver((seen) => this.#look(seen), { rootMargin: NEAR_VIEW });
   readonly #fit: ColumnFit;
-  #hiddenDrawnAtMs = 0;
   #scales = "";
 
   constructor(symbol: string, depth: number) {
@@ -54,10 +57,14 @@ export class Ladder {
     this.#rescale(book);
     this.#cutWhatIsLong(book, largest);
     const now = performance.now();
-    const drawsHidden = now - this.#hiddenDrawnAtMs >= HIDDEN_INTERVAL_MS;
-    if (drawsHidden) this.#hiddenDrawnAtMs = now;
-    for (const [index, { rows, isInView }] of this.#groups.entries()) {
-      if (!isInView && !drawsHidden) continue;
+    let drawsHidden = true;
+    for (const [index, group] of this.#groups.entries()) {
+      const { rows, isInView, drawnAtMs } = group;
+      if (!isInView) {
+        if (now - drawnAtMs < HIDDEN_INTERVAL_MS * (drawsHidden ? 1 : 2)) continue;
+        drawsHidden = false;
+      }
+      group.drawnAtMs = now;
       for (const [offset, row] of rows.entries()) row.draw(book, index * GROUP_ROWS + offset, largest);
     }
   }
@@ -96,7 +103,7 @@ export class Ladder {
 function createGroup(rowCount: number): Group {
   const rows = Array.from({ length: rowCount }, () => new LadderRow());
   const root = element("tbody", { role: "rowgroup" }, ...rows.map((row) => row.root));
-  return { root, rows, isInView: true };
+  return { root, rows, isInView: true, drawnAtMs: 0 };
 }
 
 function largestQuantity(levels: LevelColumns): number {
