@@ -276,6 +276,7 @@ describe("the live page", () => {
         const { page, complaints } = await open(server, "", { viewport: { width, height }, colorScheme });
         await expectBook(page, market, 20);
         expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+        expect(await layoutShift(page, 0)).toBeLessThan(0.02);
         await page.screenshot({ path: `test-artifacts/page-${name}-${colorScheme}.png`, fullPage: true });
         expect(complaints).toEqual([]);
         // The checker is put in past the page's policy, which would not let it in.
