@@ -24,7 +24,7 @@ export interface BookLevel {
   readonly orderCount: number;
 }
 
-/** A newer state of a book, told by its iterator. */
+/** A newer state of a book, told by its iterator. Status and sequence are the book's when they are looked at, as its levels are. */
 export interface BookChange extends NewestState {
   readonly status: BookStatus;
   readonly sequence: number;
@@ -136,10 +136,16 @@ export class LiveBook implements AsyncIterable<BookChange> {
 
   /** The newest state now and whenever it has changed, status included. Ends when the book is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<BookChange> {
+    const book = this;
     return this.#view.changes.read(true, (state) => ({
       ...state,
-      status: this.status,
-      sequence: this.sequence,
+      // Read when the reader looks, as the levels are: between the change and its turn the book may have gone on.
+      get status() {
+        return book.status;
+      },
+      get sequence() {
+        return book.sequence;
+      },
     }));
   }
 
