@@ -136,17 +136,7 @@ export class LiveBook implements AsyncIterable<BookChange> {
 
   /** The newest state now and whenever it has changed, status included. Ends when the book is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<BookChange> {
-    const book = this;
-    return this.#view.changes.read(true, (state) => ({
-      ...state,
-      // Read when the reader looks, as the levels are: between the change and its turn the book may have gone on.
-      get status() {
-        return book.status;
-      },
-      get sequence() {
-        return book.sequence;
-      },
-    }));
+    return this.#view.changes.read(true, (state) => changeOf(this, state));
   }
 
   /** Ends this book; the server is told when nobody else of this client watches the same. Idempotent. */
@@ -168,6 +158,19 @@ export class LiveBook implements AsyncIterable<BookChange> {
     this.#bids = toLevels(book.bids, book.instrument);
     this.#asks = toLevels(book.asks, book.instrument);
   }
+}
+
+/** Reads the book when its reader looks: between a change and its reader's turn the book may have gone on. */
+function changeOf(book: LiveBook, state: NewestState): BookChange {
+  return {
+    ...state,
+    get status() {
+      return book.status;
+    },
+    get sequence() {
+      return book.sequence;
+    },
+  };
 }
 
 function toLevels(
