@@ -2,6 +2,13 @@
 export const BookState = { open: 1, locked: 2, crossed: 3 } as const;
 export type BookState = (typeof BookState)[keyof typeof BookState];
 
+/** What it is called in the JSON dialect, and where people read it. */
+export const BOOK_STATE_NAMES: { readonly [State in BookState]: string } = {
+  1: "open",
+  2: "locked",
+  3: "crossed",
+};
+
 /** One side's best levels, best first. Columns may be longer than `length`. */
 export interface DepthSide {
   length: number;

@@ -324,7 +324,8 @@ export class MarketClient {
   }
 }
 
-function clientClosed(): DepthcastError {
+/** What every call on a closed client is told. */
+export function clientClosed(): DepthcastError {
   return new DepthcastError(ErrorCode.aborted, "the client is closed");
 }
 

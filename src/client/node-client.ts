@@ -1,5 +1,5 @@
 import { DepthcastError, ErrorCode } from "../errors.ts";
-import { type ClientOptions, MarketClient } from "./market-client.ts";
+import { clientClosed, type ClientOptions, MarketClient } from "./market-client.ts";
 import type { Servers } from "./connect.ts";
 import { openSymbolProducer, type SymbolProducerOptions } from "./producer/open-symbol-producer.ts";
 import type { SymbolProducer } from "./producer/symbol-producer.ts";
@@ -83,8 +83,4 @@ export class NodeClient extends MarketClient {
 function grpcTarget(address: string): string | undefined {
   const scheme = "grpc://";
   return address.startsWith(scheme) ? address.slice(scheme.length) : undefined;
-}
-
-function clientClosed(): DepthcastError {
-  return new DepthcastError(ErrorCode.aborted, "the client is closed");
 }

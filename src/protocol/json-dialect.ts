@@ -1,4 +1,4 @@
-import { BookState, type DepthSide } from "../book/depth.ts";
+import { BOOK_STATE_NAMES, BookState, type DepthSide } from "../book/depth.ts";
 import { CrossPolicy, type Instrument } from "../book/instrument.ts";
 import { formatDecimal } from "./decimal.ts";
 import { DECIMAL_BYTES_MAX, putDecimal, putInt64, putUint64, putUnsigned } from "./decimal-bytes.ts";
@@ -67,12 +67,6 @@ export function instrumentJson(instrument: Instrument): string {
   );
 }
 
-const stateNames: { readonly [State in BookState]: string } = {
-  [BookState.open]: "open",
-  [BookState.locked]: "locked",
-  [BookState.crossed]: "crossed",
-};
-
 const crossPolicyNames: { readonly [Policy in CrossPolicy]: string } = {
   [CrossPolicy.reject]: "reject",
   [CrossPolicy.flag]: "flag",
@@ -99,9 +93,9 @@ const BIDS = ascii('","bids":[');
 const ASKS = ascii('],"asks":[');
 const CHECKSUM = ascii('],"checksum":');
 const STATES: { readonly [State in BookState]: Uint8Array } = {
-  [BookState.open]: ascii(`,"state":"${stateNames[BookState.open]}","sourceTime":"`),
-  [BookState.locked]: ascii(`,"state":"${stateNames[BookState.locked]}","sourceTime":"`),
-  [BookState.crossed]: ascii(`,"state":"${stateNames[BookState.crossed]}","sourceTime":"`),
+  [BookState.open]: ascii(`,"state":"${BOOK_STATE_NAMES[BookState.open]}","sourceTime":"`),
+  [BookState.locked]: ascii(`,"state":"${BOOK_STATE_NAMES[BookState.locked]}","sourceTime":"`),
+  [BookState.crossed]: ascii(`,"state":"${BOOK_STATE_NAMES[BookState.crossed]}","sourceTime":"`),
 };
 const PUBLISH_TIME = ascii('","publishTime":"');
 const MERGED_INTERVALS = ascii('","mergedIntervals":');

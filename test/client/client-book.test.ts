@@ -1,61 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { crc32 } from "node:zlib";
 import { BookState } from "../../src/book/depth.ts";
-import { CrossPolicy } from "../../src/book/instrument.ts";
 import { ClientBook } from "../../src/client/client-book.ts";
-import type {
-  DeltaUpdate,
-  PriceLevel,
-  SnapshotUpdate,
-  SubscribedUpdate,
-} from "../../src/client/market-update.ts";
+import type { DeltaUpdate, PriceLevel, SnapshotUpdate } from "../../src/client/market-update.ts";
 import { bookOfSnapshot } from "../../src/client/snapshot-book.ts";
 import { NoticeCode } from "../../src/protocol/update-encoder.ts";
-
-const VIEW = { viewId: 7, symbol: "X" };
-const TIMES = { sourceTimeUnixNanos: 0n, publishTimeUnixNanos: 1n };
-
-const subscribed: SubscribedUpdate = {
-  type: "subscribed",
-  ...VIEW,
-  id: "s1",
-  instrument: {
-    symbol: "X",
-    priceScale: 2,
-    quantityScale: 0,
-    crossPolicy: CrossPolicy.flag,
-    tickSize: 0,
-    lotSize: 0,
-    description: "",
-  },
-  depth: 5,
-  intervalMs: 50,
-  heartbeatIntervalMs: 1000,
-  resumed: false,
-};
-
-/** The checksum from PROTOCOL section 4, by zlib. */
-function checksumOf(bids: readonly PriceLevel[], asks: readonly PriceLevel[]): number {
-  const message = Buffer.alloc(17);
-  let sum = 0;
-  for (const [side, window] of [
-    [1, bids],
-    [2, asks],
-  ] as const) {
-    for (const { price, quantity } of window) {
-      message.writeUInt8(side, 0);
-      message.writeBigInt64LE(BigInt(price), 1);
-      message.writeBigInt64LE(BigInt(quantity), 9);
-      sum = (sum + crc32(message)) % 2 ** 32;
-    }
-  }
-  return sum;
-}
-
-function levels(...pairs: readonly (readonly [number, number])[]): PriceLevel[] {
-  return pairs.map(([price, quantity]) => ({ price, quantity, orderCount: quantity === 0 ? 0 : 1 }));
-}
+import { checksumOf, levels, subscribed, TIMES, VIEW } from "../support/client-updates.ts";
 
 function snapshot(overrides: Partial<SnapshotUpdate> = {}): SnapshotUpdate {
   const bids = overrides.bids ?? levels([100, 7], [99, 2]);

@@ -1,60 +1,34 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { BookState } from "../../src/book/depth.ts";
-import { CrossPolicy } from "../../src/book/instrument.ts";
 import { LiveBook } from "../../src/client/live-book.ts";
-import type { DeltaUpdate, SnapshotUpdate, SubscribedUpdate } from "../../src/client/market-update.ts";
+import type { DeltaUpdate, SnapshotUpdate } from "../../src/client/market-update.ts";
 import { WatchedView } from "../../src/client/watched-view.ts";
-import { levelChecksum } from "../../src/book/checksum.ts";
-import { Side } from "../../src/book/order-events.ts";
+import { checksumOf, levels, subscribed, TIMES, VIEW } from "../support/client-updates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-
-const VIEW = { viewId: 7, symbol: "X" };
-const TIMES = { sourceTimeUnixNanos: 0n, publishTimeUnixNanos: 1n };
-
-const subscribed: SubscribedUpdate = {
-  type: "subscribed",
-  ...VIEW,
-  id: "s1",
-  instrument: {
-    symbol: "X",
-    priceScale: 2,
-    quantityScale: 0,
-    crossPolicy: CrossPolicy.flag,
-    tickSize: 0,
-    lotSize: 0,
-    description: "",
-  },
-  depth: 5,
-  intervalMs: 50,
-  heartbeatIntervalMs: 1000,
-  resumed: false,
-};
-
-const bid = (price: number) => ({ price, quantity: 1, orderCount: 1 });
 
 const snapshot: SnapshotUpdate = {
   type: "snapshot",
   ...VIEW,
   epoch: 1n,
   sequence: 1,
-  bids: [bid(100)],
+  bids: levels([100, 1]),
   asks: [],
-  checksum: levelChecksum(Side.bid, 100, 1),
+  checksum: checksumOf(levels([100, 1]), []),
   state: BookState.open,
   ...TIMES,
 };
 
 /** A bid more. Of a price that its checksum does not cover: damaged on its way. */
 function delta(sequence: number, price: number, covered: readonly number[]): DeltaUpdate {
-  const sum = covered.reduce((total, each) => total + levelChecksum(Side.bid, each, 1), 0);
+  const all = levels(...covered.map((each) => [each, 1] as const));
   return {
     type: "delta",
     ...VIEW,
     prevSequence: sequence - 1,
     sequence,
-    bids: [bid(price)],
+    bids: levels([price, 1]),
     asks: [],
-    checksum: sum % 2 ** 32,
+    checksum: checksumOf(all, []),
     state: BookState.open,
     mergedIntervals: 1,
     ...TIMES,

@@ -1,5 +1,5 @@
 /// <reference lib="webworker" />
-import { BookState } from "../../src/book/depth.ts";
+import { BOOK_STATE_NAMES } from "../../src/book/depth.ts";
 import { connect } from "../../src/client/browser.ts";
 import type { BookLevel, LiveBook } from "../../src/client/live-book.ts";
 import type { MarketClient } from "../../src/client/market-client.ts";
@@ -30,12 +30,6 @@ const BLOCKED_MS = 20_000;
 const READING_MS = 1500;
 const RATE_WINDOW_MS = 1000;
 const RESTING_INTERVAL_MS = 250;
-
-const STATE_NAMES: Readonly<Record<BookState, string>> = {
-  [BookState.open]: "open",
-  [BookState.locked]: "locked",
-  [BookState.crossed]: "crossed",
-};
 
 /** One watched book and what is counted of it. */
 class Watched {
@@ -70,7 +64,7 @@ class Watched {
       quantityDigits: digitsOf(book.instrument.quantityScale, book.instrument.lotSize),
       bids: columns(book.bids),
       asks: columns(book.asks),
-      state: STATE_NAMES[book.state],
+      state: BOOK_STATE_NAMES[book.state],
       sequence: book.sequence,
       latencyMs: latencyOf(book),
       ageMs: book.ageMs,

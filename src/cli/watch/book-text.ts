@@ -1,16 +1,10 @@
-import { BookState } from "../../book/depth.ts";
+import { BOOK_STATE_NAMES, type BookState } from "../../book/depth.ts";
 import type { BookChange, BookLevel, LiveBook } from "../../client/live-book.ts";
 
 /** A book as one line of text, for files and pipes. */
 
-const stateNames: { readonly [State in BookState]: string } = {
-  [BookState.open]: "open",
-  [BookState.locked]: "locked",
-  [BookState.crossed]: "crossed",
-};
-
 export function stateName(state: BookState): string {
-  return stateNames[state] ?? "unknown";
+  return BOOK_STATE_NAMES[state] ?? "unknown";
 }
 
 /** For people: how the book stands now. */
